@@ -1,0 +1,48 @@
+"""The inference workbench: take a trained transformer and make it fast, with honest numbers.
+
+    import workbench as wb
+
+    source = wb.load_model("demo/qa")
+    variant = wb.quantize_dynamic(wb.optimize_onnx(wb.export_onnx(source)))
+
+Names are loaded on first use, so that `import workbench` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "load_model": "models.source",
+    "Source": "models.source",
+    "Variant": "models.variant",
+    "Workspace": "models.workspace",
+    "export_onnx": "convert.export",
+    "optimize_onnx": "convert.optimize",
+    "quantize_dynamic": "convert.quantize",
+    "quantize_static": "convert.quantize",
+    "quantize_weights": "convert.quantize",
+    "open_runner": "runners",
+    "make_pipeline": "runners.pipeline",
+    "ConvertError": "errors",
+    "LoadError": "errors",
+    "TaskError": "errors",
+    "VariantError": "errors",
+    "WorkbenchError": "errors",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"workbench.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

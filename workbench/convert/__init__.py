@@ -1,0 +1,1 @@
+"""Makes variants: export, optimize, quantize. Every verb ends in `checks.py`."""

@@ -1,0 +1,105 @@
+"""The frame around every verb that makes a variant: look in the cache, work in a hidden folder, check, rename."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import ConvertError, VariantError
+from workbench.machine import package_versions
+from workbench.models.variant import Variant, is_model_file, write_manifest
+from workbench.models.workspace import MANIFEST, Workspace, lock_folder, new_folder
+
+log = logging.getLogger(__name__)
+
+
+def build_variant(
+    draft: Variant, *, out_dir: str | Path | None, make: Callable[[Path, Variant], Mapping[str, Any]]
+) -> Variant:
+    """Makes a variant, or brings back the one that the same steps made before.
+
+    Args:
+        draft: The variant as it will be, without path and files.
+        out_dir: Where to put it; None puts it into the workspace.
+        make: Fills the folder it is given and returns the report. It gets the draft with that folder as its
+            path too, so that it can run what it made.
+
+    Raises:
+        FileExistsError: `out_dir` holds something else.
+        ConvertError: It could not be made; nothing was left behind.
+        OSError: The workspace cannot be written to.
+    """
+    versions = package_versions()
+    recipe = [dataclasses.asdict(draft.origin), [dataclasses.asdict(step) for step in draft.steps], versions]
+    target = (
+        Path(out_dir).absolute() if out_dir else Workspace().place(draft.origin.source, draft.name, recipe)
+    )
+    draft = dataclasses.replace(draft, path=target)
+    try:
+        with lock_folder(target):
+            cached = _cached(draft, in_workspace=out_dir is None)
+            if cached is not None:
+                return dataclasses.replace(cached, source=draft.source)
+            with new_folder(target) as work:
+                report = make(work, dataclasses.replace(draft, path=work, files=_list_files(work)))
+                return write_manifest(dataclasses.replace(draft, report=report), work)
+    except PermissionError as error:
+        raise PermissionError(
+            f"No permission to write {draft.name} to {target.parent}. Give another out_dir, or set WORKBENCH_HOME "
+            "to a folder of yours."
+        ) from error
+    except OSError as error:
+        if error.errno == 28:  # ENOSPC
+            raise ConvertError(
+                f"No space left for {draft.name} in {target.parent}. Free some, or set WORKBENCH_HOME to a folder "
+                "on another disk. Nothing was kept."
+            ) from error
+        raise
+
+
+def _cached(draft: Variant, *, in_workspace: bool) -> Variant | None:
+    """The variant that is there already, if it is whole and was made by the same steps."""
+    assert draft.path is not None
+    if not (draft.path / MANIFEST).is_file():
+        return None
+    try:
+        found = Variant.load(draft.path)
+    except VariantError:
+        if not in_workspace:
+            raise
+        log.warning("%s was not whole any more and is made again.", draft.path)
+        shutil.rmtree(draft.path)
+        return None
+    same = (found.steps, found.origin, found.versions) == (draft.steps, draft.origin, package_versions())
+    if not same and not in_workspace:
+        raise FileExistsError(
+            f"{draft.path} holds another variant ({found.name}). Give another out_dir, or delete it."
+        )
+    return found
+
+
+def copy_companions(parent: Variant, work: Path) -> None:
+    """Copies what is not the model (config, tokenizer, samples), so that the new folder stands alone."""
+    assert parent.path is not None
+    for name in parent.files:
+        if not is_model_file(name):
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(parent.path / name, work / name)
+
+
+def with_files(draft: Variant) -> Variant:
+    """The draft with the files that its folder holds now, so that a runner can open it before it is finished."""
+    assert draft.path is not None
+    return dataclasses.replace(draft, files=_list_files(draft.path))
+
+
+def _list_files(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,184 @@
+"""`optimize_onnx`: ONNX Runtime's graph optimizations and transformer fusions, with a report of what was fused."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.convert.build import build_variant, copy_companions, with_files
+from workbench.convert.checks import compare_runs, require_close, run_all, trial_feeds
+from workbench.convert.fusions import count_fused, list_missing
+from workbench.errors import ConvertError, VariantError
+from workbench.models.model_config import read_config, read_dimensions
+from workbench.models.onnx_files import load_graph, save_graph
+from workbench.models.samples import Feed
+from workbench.models.variant import Step, Variant, resolve_variant
+from workbench.quiet import quiet
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What one optimization level does: ONNX Runtime's own passes, then the fusions for transformers."""
+
+    passes: int
+    fusions: bool
+    approximate_gelu: bool = False
+    float16: bool = False
+
+
+LEVELS: dict[int | str, Level] = {
+    0: Level(0, fusions=True),
+    1: Level(1, fusions=True),
+    2: Level(2, fusions=True),
+    99: Level(99, fusions=True),
+    "O1": Level(1, fusions=False),
+    "O2": Level(2, fusions=True),
+    "O3": Level(2, fusions=True, approximate_gelu=True),
+    "O4": Level(2, fusions=True, approximate_gelu=True, float16=True),
+}
+DEFAULT_LEVEL = "O2"
+FAMILIES = {"gpt2": "gpt2", "llama": "gpt2", "mistral": "gpt2", "qwen3": "qwen3", "bart": "bart", "whisper": "bart"}
+FAMILIES |= {"mbart": "bart", "marian": "bart", "vit": "vit", "clip": "clip"}
+TOLERANCE = {"fp32": 1e-3, "fp16": 5e-2}
+
+
+def optimize_onnx(
+    variant: Variant | str | Path,
+    *,
+    level: int | str | None = None,
+    float16: bool = False,
+    out_dir: str | Path | None = None,
+) -> Variant:
+    """Optimizes the graph of an ONNX variant and checks that it still says the same.
+
+    A fusion that breaks this model is left out, and the report says so.
+
+    Args:
+        variant: What `export_onnx` returned, or its folder.
+        level: 0 (transformer fusions alone), 1 (and basic passes), 2 (and extended ones), 99 (all, for this CPU),
+            or "O1" (basic passes alone), "O2" (like 2), "O3" (and an approximate Gelu), "O4" (and fp16, for
+            GPUs). None takes "O2".
+        float16: Converts the weights to fp16, for GPUs.
+        out_dir: A folder for the variant; None puts it into the workspace.
+
+    Returns:
+        The optimized variant. `report["fused"]` counts the fused operators per file, and `report["not_fused"]` says
+        what this architecture let expect and did not happen.
+
+    Raises:
+        ValueError: The level is unknown, or the variant cannot be optimized (quantized, fp16, no ONNX).
+        ConvertError: No level of it gave a model that runs and agrees.
+
+    Example:
+        >>> optimized = optimize_onnx(export_onnx(load_model("random/tiny-bert")))
+        >>> optimized.report["fused"]["model.onnx"]["Attention"]
+        2
+    """
+    parent = resolve_variant(variant)
+    level = DEFAULT_LEVEL if level is None else level.upper() if isinstance(level, str) else level
+    if level not in LEVELS or isinstance(level, bool):
+        raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, got {level!r}.")
+    _require_plain_onnx(parent)
+    float16 = float16 or LEVELS[level].float16
+    draft = dataclasses.replace(
+        parent,
+        name=f"onnx-optimized-{level}".lower().replace("-o2", "") + ("-fp16" if float16 else ""),
+        precision="fp16" if float16 else "fp32",
+        steps=(*parent.steps, Step("optimize_onnx", {"level": level, "float16": float16})),
+        parent_path=parent.path,
+    )
+
+    def make(work: Path, draft: Variant) -> Mapping[str, Any]:
+        copy_companions(parent, work)
+        feeds = trial_feeds(parent.samples(), parent.report.get("max_length"))
+        reference = run_all(parent, feeds)
+        problems: list[str] = []
+        for attempt in _attempts(LEVELS[level]):
+            for file in parent.onnx_files:
+                _optimize_file(file, work / file.name, parent, attempt, float16=float16)
+            try:
+                figures = _compare(with_files(draft), reference, feeds)
+            except (ConvertError, VariantError) as error:
+                problems.append(f"{attempt.what}: {str(error).splitlines()[0]}")
+                log.info("optimize_onnx: %s did not work and is left out", attempt.what)
+                continue
+            return {
+                "max_length": parent.report.get("max_length"),
+                "fused": {file.name: count_fused(work / file.name) for file in parent.onnx_files},
+                "not_fused": list_missing(work, parent) if LEVELS[level].fusions else [],
+                "left_out": problems,
+                **figures,
+            }
+        raise ConvertError(f"No optimization of {parent.name} gave a model that agrees with it. " + " ".join(problems))
+
+    return build_variant(draft, out_dir=out_dir, make=make)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attempt:
+    what: str
+    passes: int
+    fusions: bool
+    attention: bool
+    approximate_gelu: bool
+
+
+def _attempts(level: Level) -> Iterator[_Attempt]:
+    """From the most ambitious to the plainest: a fusion written for another graph can break this one."""
+    if level.fusions:
+        yield _Attempt("all fusions", level.passes, True, True, level.approximate_gelu)
+        yield _Attempt("fusions without attention", level.passes, True, False, level.approximate_gelu)
+    yield _Attempt("graph passes alone", max(1, level.passes), False, False, False)
+
+
+def _require_plain_onnx(parent: Variant) -> None:
+    if parent.runtime != "onnxruntime":
+        raise ValueError(f"optimize_onnx takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first.")
+    if parent.precision != "fp32":
+        raise ValueError(
+            f"{parent.name} is {parent.precision} already. Optimize the fp32 variant first, then quantize the result."
+        )
+
+
+def _optimize_file(source: Path, target: Path, parent: Variant, attempt: _Attempt, *, float16: bool) -> None:
+    config = read_config(parent)
+    size = read_dimensions(config)
+    with quiet():
+        from onnxruntime.transformers.fusion_options import FusionOptions
+        from onnxruntime.transformers.optimizer import optimize_model
+
+        family = FAMILIES.get(config.get("model_type", ""), "bert")
+        options = FusionOptions(family)
+        options.enable_attention = attempt.attention
+        options.enable_gelu_approximation = attempt.approximate_gelu
+        # Embeddings stay a Gather, which can be quantized; and a mask index would be wrong for left padding.
+        options.enable_embed_layer_norm = False
+        options.use_raw_attention_mask(True)
+        load_graph(source, weights=False)  # refuses data outside the folder
+        try:
+            optimized = optimize_model(
+                str(source),
+                model_type=family,
+                num_heads=size.heads,
+                hidden_size=size.hidden,
+                opt_level=attempt.passes,
+                optimization_options=options,
+                only_onnxruntime=not attempt.fusions,
+            )
+            if float16:
+                optimized.convert_float_to_float16(keep_io_types=True)
+        except Exception as error:  # an assertion or a KeyError inside a fusion
+            raise ConvertError(
+                f"ONNX Runtime's optimizer failed on {source.name}: {type(error).__name__}: {str(error)[:200]}"
+            ) from error
+    save_graph(optimized.model, target)
+
+
+def _compare(draft: Variant, reference: list[Feed], feeds: list[Feed]) -> dict[str, Any]:
+    figures = compare_runs(reference, run_all(draft, feeds), feeds)
+    return require_close(figures, draft, "the variant before", TOLERANCE[draft.precision])

@@ -1,0 +1,1 @@
+"""The question-answering demo: a data generator, a training script and the model it made."""

@@ -1,0 +1,26 @@
+"""The few errors a caller may want to catch. Bad arguments raise the builtin exceptions instead.
+
+Every message says what happened, what was given and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class WorkbenchError(Exception):
+    """The root of all errors that the workbench raises on purpose."""
+
+
+class LoadError(WorkbenchError):
+    """A model could not be found, fetched or read."""
+
+
+class TaskError(WorkbenchError):
+    """A task is unknown, unsupported, or does not fit the model."""
+
+
+class ConvertError(WorkbenchError):
+    """A variant could not be made from the one given; nothing was left behind."""
+
+
+class VariantError(WorkbenchError):
+    """A variant's folder is not whole: a file is missing, altered or points elsewhere."""

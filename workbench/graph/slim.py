@@ -1,0 +1,165 @@
+"""`slim_copy`: an ONNX graph without its weights, for whoever draws or lists it.
+
+A viewer needs every tensor's name, type and shape, and none of its values. The file is walked field by field and
+the values are stepped over, so that half a gigabyte of weights is never read, let alone held in memory twice, as
+protobuf's own parser does. Nothing outside the file is opened.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import onnx
+from google.protobuf.message import DecodeError, Message
+
+from workbench.errors import VariantError
+
+LIMIT = 256  # bytes: shapes, axes, scales and other small constants stay readable
+LEFT_OUT = "left-out"  # stands where the name of a weights file would
+DATA_FIELDS = frozenset(
+    field.number for field in onnx.TensorProto.DESCRIPTOR.fields if field.name.endswith("_data")
+) - {onnx.TensorProto.EXTERNAL_DATA_FIELD_NUMBER}
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+def slim_copy(path: str | Path, *, limit: int = LIMIT) -> onnx.ModelProto:
+    """Reads an ONNX file without the values of its tensors.
+
+    Tensors with more than `limit` bytes of values are emptied and marked as external, wherever they stand:
+    initializers, attributes, subgraphs, functions, sparse tensors. Data that was external before is not looked
+    for, and the name of its file is replaced, so that no reader of the copy goes looking either. Lists of plain
+    numbers in attributes stay: they are no tensors.
+
+    Args:
+        path: An ONNX file, any one.
+        limit: How many bytes of values a tensor may keep.
+
+    Returns:
+        The model: all nodes, names, types and shapes. It cannot be run.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        VariantError: It is no ONNX file, or a damaged one.
+
+    Example:
+        >>> file = export_onnx(load_model("random/tiny-bert")).onnx_files[0]
+        >>> slim_copy(file).ByteSize() < file.stat().st_size / 4
+        True
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            kept = _copy_message(stream, path.stat().st_size, onnx.ModelProto.DESCRIPTOR, limit)
+        model = onnx.ModelProto.FromString(kept)
+        if not model.HasField("graph"):
+            raise DecodeError("it holds no graph")
+    except FileNotFoundError:
+        raise
+    except (OSError, DecodeError) as error:
+        raise VariantError(f"{path} is no ONNX file that can be read: {error}. Export it again.") from error
+    for tensor in walk_tensors(model):
+        if tensor.external_data:
+            _mark_external(tensor)
+    return model
+
+
+def walk_tensors(message: Message) -> Iterator[onnx.TensorProto]:
+    """Every tensor in a message, however deep it stands."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for item in value if isinstance(value, _Repeated) else (value,):
+            if isinstance(item, onnx.TensorProto):
+                yield item
+            else:
+                yield from walk_tensors(item)
+
+
+_Repeated = type(onnx.GraphProto().node)
+
+
+def _mark_external(tensor: onnx.TensorProto) -> None:
+    del tensor.external_data[:]
+    tensor.external_data.add(key="location", value=LEFT_OUT)
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+
+
+def _copy_message(stream: BinaryIO, end: int, descriptor: Any, limit: int) -> bytes:
+    """Copies the message from the stream's position to `end`, in wire format, less the values of large tensors."""
+    begin = stream.tell()
+    if end - begin <= limit:  # too small to hold anything that is left out
+        return _read(stream, end - begin)
+    dropped: frozenset[int] = frozenset()
+    if descriptor is onnx.TensorProto.DESCRIPTOR:
+        values = sum(stop - start for number, _, start, stop in _fields(stream, end) if number in DATA_FIELDS)
+        dropped = DATA_FIELDS if values > limit else dropped
+        stream.seek(begin)
+    copy = io.BytesIO()
+    for number, field_start, start, stop in _fields(stream, end):
+        if number in dropped:
+            continue
+        field = descriptor.fields_by_number.get(number)
+        if field is None or field.message_type is None:
+            stream.seek(field_start)
+            copy.write(_read(stream, stop - field_start))
+        else:
+            stream.seek(start)
+            inner = _copy_message(stream, stop, field.message_type, limit)
+            copy.write(_varint(number << 3 | BYTES) + _varint(len(inner)) + inner)
+    if dropped:
+        mark = onnx.TensorProto()
+        _mark_external(mark)
+        copy.write(mark.SerializeToString())  # two messages in a row are one with the fields of both
+    return copy.getvalue()
+
+
+def _fields(stream: BinaryIO, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """The fields of the message that ends at `end`: number, where the field, its value and the next one start."""
+    position = stream.tell()
+    while position < end:
+        stream.seek(position)
+        head = stream.read(min(20, end - position))  # a tag and a length: two numbers of ten bytes at most
+        tag, used = _read_varint(head, 0)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == BYTES:
+            length, used = _read_varint(head, used)
+            start, stop = position + used, position + used + length
+        elif wire_type == VARINT:
+            start, stop = position + used, position + _read_varint(head, used)[1]
+        elif wire_type in (FIXED32, FIXED64):
+            start, stop = position + used, position + used + (4 if wire_type == FIXED32 else 8)
+        else:
+            raise DecodeError(f"byte {position} starts no field of any known kind")
+        if stop > end or number == 0:
+            raise DecodeError(f"the field at byte {position} runs past the end of what it belongs to")
+        yield number, position, start, stop
+        position = stop
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    found = stream.read(size)
+    if len(found) != size:
+        raise DecodeError("it ends too early")
+    return found
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """A number of seven bits a byte, and the position behind it."""
+    value = 0
+    for index in range(position, min(position + 10, len(data))):
+        value |= (data[index] & 0x7F) << 7 * (index - position)
+        if not data[index] & 0x80:
+            return value, index + 1
+    raise DecodeError("it ends inside a number")
+
+
+def _varint(value: int) -> bytes:
+    digits = bytearray()
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    digits.append(value)
+    return bytes(digits)

@@ -1,0 +1,1 @@
+"""What we work on: sources, tasks, variants, and the workspace in which variants live."""

@@ -1,0 +1,72 @@
+"""A model's fingerprint: one hash over its config and every byte of its weights.
+
+Two models with the same fingerprint give the same variants, so the workspace may answer from its cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from workbench.machine import usable_cores
+
+if TYPE_CHECKING:
+    import torch
+
+# What a config says about its own file rather than about the model.
+_NOT_THE_MODEL = (
+    "_name_or_path",
+    "transformers_version",
+    "_commit_hash",
+    "torch_dtype",
+    "dtype",
+    "architectures",
+)
+
+
+def fingerprint_model(model: torch.nn.Module) -> str:
+    """The hash of a model's config and weights, dtype included, as they are in memory now.
+
+    Nothing is remembered between two calls: an edit through `parameter.data` leaves no trace that could be
+    checked more cheaply than by reading the weights (0.3 s for 125 million parameters).
+    """
+    seen: dict[tuple[Any, ...], str] = {}
+    tensors = [(name, tensor) for name, tensor in model.state_dict().items()]
+    keys = [
+        (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
+        for _, tensor in tensors
+    ]
+    distinct = {
+        key: tensor for key, (_, tensor) in zip(keys, tensors, strict=True)
+    }  # tied weights: read once
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        seen.update(zip(distinct, pool.map(_hash_tensor, distinct.values()), strict=True))
+    total = hashlib.sha256(_describe_config(getattr(model, "config", None)).encode())
+    for key, (name, tensor) in sorted(zip(keys, tensors, strict=True), key=lambda row: row[1][0]):
+        total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)} {seen[key]}".encode())
+    return total.hexdigest()
+
+
+def _hash_tensor(tensor: torch.Tensor) -> str:
+    import torch
+
+    if tensor.device.type == "meta":  # offloaded: its bytes are not in memory
+        return "meta"
+    plain = tensor.detach().cpu().contiguous().reshape(-1)
+    return hashlib.sha256(
+        plain.view(torch.uint8).numpy()
+    ).hexdigest()  # no copy, and numpy need not know bfloat16
+
+
+def _describe_config(config: Any) -> str:
+    if config is None:
+        return ""
+    return json.dumps(_strip(config.to_dict()), sort_keys=True, default=str)
+
+
+def _strip(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _strip(entry) for key, entry in value.items() if key not in _NOT_THE_MODEL}
+    return [_strip(entry) for entry in value] if isinstance(value, list | tuple) else value

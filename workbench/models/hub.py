@@ -1,0 +1,115 @@
+"""Fetches a model from the Hub into its cache: what loading needs and no more, resumed where it broke off."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from workbench.errors import LoadError
+
+ATTEMPTS = 5
+_SMALL = re.compile(r"[^/]+\.(json|txt|model|spm|jinja)")
+_SAFE = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+_PICKLED = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")
+
+
+def fetch_model(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
+    """The folder in the Hub's cache that holds a model, after fetching what is missing.
+
+    Without the network, what the cache has is taken.
+
+    Args:
+        name: A Hub id, such as "org/model".
+        revision: A branch, tag or commit.
+        trust_remote_code: Whether its Python files are fetched, too.
+
+    Raises:
+        LoadError: There is no such model, it may not be read, or the network failed.
+    """
+    if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # the user's own setting, on or off, is kept
+        os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    import requests
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    wish = os.environ["HF_HUB_DISABLE_TELEMETRY"].upper()
+    constants.HF_HUB_DISABLE_TELEMETRY = wish in constants.ENV_VARS_TRUE_VALUES  # it may be imported already
+    where = f" at revision {revision!r}" if revision else ""
+    try:
+        return _fetch(name, revision, trust_remote_code)
+    except HFValidationError as error:
+        raise LoadError(
+            f"{name!r} is neither a folder here nor a possible Hub id. "
+            "Give a folder, 'org/model', 'demo/<name>' or 'random/<architecture>'."
+        ) from error
+    except GatedRepoError as error:
+        raise LoadError(
+            f"The model {name!r} is gated: its authors decide who may read it. Ask for access on its page, "
+            "then set HF_TOKEN to a token of yours."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise LoadError(
+            f"The model {name!r} has no revision {revision!r}. Give a branch, tag or commit of it."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise LoadError(
+            f"There is no model {name!r} on the Hub, and no folder of that name here. "
+            "Check the spelling; for a private model set HF_TOKEN."
+        ) from error
+    except LocalEntryNotFoundError as error:
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the Hub cannot be reached"
+        raise LoadError(
+            f"The model {name!r}{where} is neither a folder here nor in the Hub's cache, and {why}. "
+            "Connect and try again, or give a folder, 'demo/<name>' or 'random/<architecture>'."
+        ) from error
+    except requests.HTTPError as error:
+        status = error.response.status_code if error.response is not None else "no status"
+        raise LoadError(
+            f"The Hub did not hand out {name!r}{where} (HTTP {status}). Try again later; "
+            "for a private model check HF_TOKEN."
+        ) from error
+    except (requests.RequestException, OSError) as error:
+        raise LoadError(
+            f"The download of {name!r}{where} broke off {ATTEMPTS} times ({type(error).__name__}). "
+            "What has arrived is kept: call load_model again to go on from there."
+        ) from error
+
+
+def _fetch(name: str, revision: str | None, trust_remote_code: bool) -> Path:
+    import requests
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        files = [entry.rfilename for entry in HfApi().model_info(name, revision=revision).siblings or []]
+    except (OfflineModeIsEnabled, requests.ConnectionError, requests.Timeout):
+        return Path(snapshot_download(name, revision=revision, local_files_only=True))
+    wanted = choose_files(files, trust_remote_code=trust_remote_code)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+        except (requests.HTTPError, HFValidationError, LocalEntryNotFoundError):
+            raise
+        except (requests.RequestException, OSError):  # it broke off; the next attempt goes on where it did
+            continue
+    return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+
+
+def choose_files(names: list[str], *, trust_remote_code: bool = False) -> list[str]:
+    """What of a repository is needed: safetensors where there are some, else pickled weights, and the small files.
+
+    Example:
+        >>> choose_files(["config.json", "model.safetensors", "pytorch_model.bin", "onnx/model.onnx", "run.py"])
+        ['config.json', 'model.safetensors']
+    """
+    weights = [name for name in names if _SAFE.fullmatch(name)]
+    weights = weights or [name for name in names if _PICKLED.fullmatch(name)]
+    code = [name for name in names if name.endswith(".py")] if trust_remote_code else []
+    return [name for name in names if _SMALL.fullmatch(name)] + weights + code

@@ -1,0 +1,255 @@
+"""`Source` and `load_model`: a trained PyTorch model with all that is needed to try it, wherever it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import LoadError
+from workbench.models.samples import Feed, make_feed, sample_examples
+from workbench.models.tasks import Task, find_task
+from workbench.models.variant import Origin, Variant, torch_variant
+from workbench.quiet import quiet
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+DEMO, RANDOM = "demo/", "random/"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """A loaded PyTorch model with its processor, its task and real sample inputs.
+
+    Attributes:
+        model: The model, in eval mode, without gradients.
+        processor: Its tokenizer, image processor or processor; None where it came without.
+        origin: Where it came from, with the fingerprint it had when it was loaded.
+        examples: What a person would give it: texts, images, sounds.
+        samples: The same as the model takes it: dicts of numpy arrays of one row each.
+
+    Example:
+        >>> source = load_model("random/tiny-bert")
+        >>> source.task
+        'question-answering'
+        >>> source.baseline.name
+        'torch-fp32'
+    """
+
+    model: PreTrainedModel
+    processor: Any
+    origin: Origin
+    examples: list[Any] = dataclasses.field(repr=False)
+    samples: list[Feed] = dataclasses.field(repr=False)
+
+    @property
+    def task(self) -> str:
+        """The task's name, such as "question-answering"."""
+        return self.origin.task
+
+    @property
+    def task_row(self) -> Task:
+        """The task's row in the table of tasks."""
+        return find_task(self.origin.task, encoder_decoder=self.origin.encoder_decoder)
+
+    @property
+    def baseline(self) -> Variant:
+        """The model as it was loaded, as a variant: what the others are compared with."""
+        return torch_variant(self.origin, source=self)
+
+    def as_variant(self, precision: str | None = None, compiled: bool = False) -> Variant:
+        """The model as a PyTorch variant in another precision, or compiled.
+
+        Args:
+            precision: "fp32", "bf16" or "fp16"; by default the one it was loaded in.
+            compiled: Whether it runs through `torch.compile`.
+
+        Raises:
+            ValueError: There is no such precision.
+
+        Example:
+            >>> load_model("random/tiny-bert").as_variant("bf16").name
+            'torch-bf16'
+        """
+        chosen = read_dtype(precision) if precision is not None else None
+        return torch_variant(self.origin, source=self, precision=chosen, compiled=compiled)
+
+    def fingerprint(self) -> str:
+        """The hash of config and weights as they are now; differs from `origin.fingerprint` after an edit."""
+        from workbench.models.fingerprint import fingerprint_model
+
+        return fingerprint_model(self.model)
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the model has; tied ones count once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of the weights in memory."""
+        return sum(weight.numel() * weight.element_size() for weight in self.model.parameters())
+
+    def __str__(self) -> str:
+        size = (
+            f"{self.parameters / 1e6:,.1f} M parameters, {self.size_bytes / 1e6:,.1f} MB {self.origin.dtype}"
+        )
+        note = " [random weights: quality figures mean nothing]" if self.origin.random else ""
+        return f"{self.origin.source}: {type(self.model).__name__} for {self.task} ({size}){note}"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "task": self.task,
+            "architecture": type(self.model).__name__,
+            "parameters": f"{self.parameters:,}",
+            "size": f"{self.size_bytes / 1e6:,.1f} MB ({self.origin.dtype})",
+            "origin": self.origin.source + (f" @ {self.origin.revision}" if self.origin.revision else ""),
+            "sample input": _shorten(self.examples[0]) if self.examples else "none",
+        }
+        if self.origin.random:
+            rows["note"] = "The weights are random: quality figures mean nothing."
+        cells = [f"<th>{html.escape(name)}</th><td>{html.escape(text)}</td>" for name, text in rows.items()]
+        return f"<table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
+
+
+def load_model(
+    source: str | Path,
+    *,
+    task: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Source:
+    """Loads a model from the bundled demos, a folder, the Hub, or makes one with random weights.
+
+    Only the Hub needs the network. No code from a checkpoint runs unless asked for.
+
+    Args:
+        source: "demo/qa", a folder, "random/roberta-base" and the like, or a Hub id such as "org/model".
+        task: A task's name; by default the one that the model's config speaks for.
+        dtype: "float32" (the default), "float16", "bfloat16", or a torch dtype.
+        device: "cpu" (the default), "cuda", "cuda:1", or "auto": all GPUs there are, else the CPU.
+        revision: A branch, tag or commit on the Hub.
+        trust_remote_code: Whether Python files of the checkpoint may be run.
+
+    Returns:
+        The model in eval mode with its processor, task and sample inputs.
+
+    Raises:
+        LoadError: The model cannot be found, fetched or read.
+        TaskError: The task is unknown, or does not fit the model.
+        ValueError: `dtype` or `device` is none of the above.
+
+    Example:
+        >>> source = load_model("random/tiny-bert", task="token-classification")
+        >>> print(type(source.model).__name__, len(source.samples))
+        BertForTokenClassification 16
+    """
+    from workbench.models.devices import place_model, read_device
+
+    if not isinstance(source, str | Path):
+        raise TypeError(f"source must be a name or a folder, got {type(source).__name__}.")
+    precision, place = read_dtype(dtype), read_device(device)
+    given = str(source)
+    with quiet():
+        if given.startswith(RANDOM) and not Path(given).is_dir():
+            from workbench.models.random import build_random
+
+            model, processor, row = build_random(given.removeprefix(RANDOM), task)
+        else:
+            from workbench.models.checkpoint import read_checkpoint
+
+            folder = _find_folder(source, revision=revision, trust_remote_code=trust_remote_code)
+            model, processor, row = read_checkpoint(
+                folder,
+                given,
+                task=task,
+                precision=precision,
+                place=place,
+                trust_remote_code=trust_remote_code,
+            )
+        model = place_model(model, precision, place)
+        examples = _choose_examples(given, row, processor)
+        samples = [make_feed(row, processor, model.config, example) for example in examples]
+    origin = Origin(
+        given,
+        row.name,
+        encoder_decoder=bool(model.config.is_encoder_decoder),
+        dtype=precision,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        device=place,
+        random=given.startswith(RANDOM),
+    )
+    loaded = Source(model, processor, origin, examples, samples)
+    return dataclasses.replace(loaded, origin=dataclasses.replace(origin, fingerprint=loaded.fingerprint()))
+
+
+def read_dtype(dtype: Any) -> str:
+    """The short name of a precision, however it was written; fp32 for None.
+
+    Raises:
+        ValueError: It is none that models are loaded in.
+
+    Example:
+        >>> read_dtype("bfloat16")
+        'bf16'
+    """
+    name = "fp32" if dtype is None else str(dtype).removeprefix("torch.")
+    for short, long in DTYPES.items():
+        if name in (short, long):
+            return short
+    raise ValueError(f"dtype must be one of {', '.join(DTYPES.values())}, got {dtype!r}.")
+
+
+def _find_folder(source: str | Path, *, revision: str | None, trust_remote_code: bool) -> Path:
+    """The folder that holds the model; only a Hub id may cost network."""
+    given = str(source)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise LoadError(f"{given} is a file. Give the folder around it, with its config.json.")
+    if isinstance(source, Path) or path.is_absolute() or given.startswith((".", "~")) or "\\" in given:
+        raise LoadError(f"The folder {given} does not exist. Check the path, or give a Hub id ('org/model').")
+    if given.startswith(DEMO):
+        return _find_demo(given)
+    from workbench.models.hub import fetch_model
+
+    return fetch_model(given, revision=revision, trust_remote_code=trust_remote_code)
+
+
+def _find_demo(given: str) -> Path:
+    from workbench import demo
+
+    name = given.removeprefix(DEMO)
+    known = demo.demo_names()
+    if name not in known:
+        names = ", ".join(repr(DEMO + name) for name in known)
+        raise LoadError(f"There is no demo {given!r}. Bundled demos: {names}.")
+    return Path(demo.model_folder(name))
+
+
+def _choose_examples(given: str, task: Task, processor: Any) -> list[Any]:
+    if given == "demo/qa" and task.name == "question-answering":
+        from workbench import demo
+
+        rows = demo.qa_dataset("validation", limit=16)
+        return [{"question": row["question"], "context": row["context"]} for row in rows]
+    return sample_examples(task, processor)
+
+
+def _shorten(example: Any, limit: int = 120) -> str:
+    shape = getattr(example, "shape", None)
+    if shape is not None:
+        return f"a sound of {shape[0]:,} samples"
+    if isinstance(example, dict):
+        text = "; ".join(f"{name}: {_shorten(value, limit)}" for name, value in example.items())
+    else:
+        text = str(example)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

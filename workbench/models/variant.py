@@ -1,0 +1,348 @@
+"""`Variant`: one runnable form of a source, and the manifest (`variant.json`) that describes it on disk.
+
+Imports neither torch nor transformers: a variant can be opened where it is deployed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import VariantError
+from workbench.machine import cpu_features, package_versions
+from workbench.models.samples import Feed, load_feeds
+from workbench.models.tasks import Task, find_task
+from workbench.models.workspace import MANIFEST
+
+if TYPE_CHECKING:
+    from workbench.models.source import Source
+
+FORMAT = 1
+SAMPLES = "samples.npz"
+MODEL_SUFFIXES = (".onnx", ".onnx_data", ".data", ".xml", ".bin", ".safetensors")
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a model came from: enough to load it again.
+
+    Attributes:
+        source: What `load_model` was given.
+        task: The task's name.
+        encoder_decoder: Whether the model has an encoder and a decoder (speech recognition needs to know).
+        dtype: The precision it was loaded in.
+        revision: The Hub revision asked for, if any.
+        trust_remote_code: Whether code from the checkpoint was allowed.
+        device: Where it was loaded.
+        fingerprint: A hash of the config and the weights.
+        random: Whether the weights are random, so that quality figures mean nothing.
+    """
+
+    source: str
+    task: str
+    encoder_decoder: bool = False
+    dtype: str = "fp32"
+    revision: str | None = None
+    trust_remote_code: bool = False
+    device: str = "cpu"
+    fingerprint: str = ""
+    random: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One call on the way from the source to a variant, with every argument, also those chosen for the caller."""
+
+    verb: str
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def as_code(self, first: str) -> str:
+        """The call as Python, with `first` as its first argument."""
+        arguments = "".join(f", {name}={value!r}" for name, value in self.arguments.items())
+        return f"wb.{self.verb}({first}{arguments})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One runnable form of a source: torch fp32, ONNX fp32, ONNX int8, …
+
+    Attributes:
+        name: A short name that is good in a table, such as `onnx-int8-dynamic`.
+        runtime: "torch", "onnxruntime" or "openvino".
+        precision: "fp32", "bf16", "fp16", "int8" or "int4".
+        origin: The model that it comes from.
+        path: Its folder; None for a PyTorch variant, which lives in memory.
+        steps: The calls that made it, oldest first.
+        parent_path: The folder of the variant it was made from, where that is one on disk.
+        files: Name -> {"bytes", "sha256"} of every file of the folder.
+        versions: The packages it was made with.
+        cpu: The CPU features of the machine it was made on.
+        report: What its verb has to say, such as which fusions happened.
+    """
+
+    name: str
+    runtime: str
+    precision: str
+    origin: Origin
+    path: Path | None = None
+    steps: tuple[Step, ...] = ()
+    parent_path: Path | None = None
+    files: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict, repr=False)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    cpu: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    report: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    compiled: bool = False
+    made: str = dataclasses.field(default="", repr=False, compare=False)
+    source: Source | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    @property
+    def task(self) -> str:
+        """The task's name, such as "question-answering"."""
+        return self.origin.task
+
+    @property
+    def task_row(self) -> Task:
+        """The task's row in the table of tasks."""
+        return find_task(self.origin.task, encoder_decoder=self.origin.encoder_decoder)
+
+    @property
+    def parent(self) -> Variant | None:
+        """The variant that it was made from: one on disk, or the PyTorch model; None for that one itself.
+
+        Raises:
+            VariantError: The parent's folder is gone or altered.
+        """
+        if self.parent_path is not None:
+            return Variant.load(self.parent_path)
+        return None if self.runtime == "torch" else torch_variant(self.origin, source=self.source)
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of the model itself: graph and weights, without tokenizer and samples."""
+        if self.runtime == "torch":
+            return self.source.size_bytes if self.source else 0
+        return sum(entry["bytes"] for name, entry in self.files.items() if is_model_file(name))
+
+    @property
+    def onnx_files(self) -> tuple[Path, ...]:
+        """The variant's ONNX graphs; several where an encoder and a decoder have files of their own."""
+        if self.path is None:
+            return ()
+        return tuple(self.path / name for name in sorted(self.files) if name.endswith(".onnx"))
+
+    def samples(self) -> list[Feed]:
+        """The real sample inputs that came with the source."""
+        if self.source is not None:
+            return self.source.samples
+        if self.path is None or SAMPLES not in self.files:
+            return []
+        return load_feeds(self.path / SAMPLES)
+
+    def as_code(self) -> str:
+        """The Python that makes this variant again, from the source on.
+
+        Example:
+            >>> print(torch_variant(Origin("demo/qa", "question-answering")).as_code())
+            import workbench as wb
+            <BLANKLINE>
+            source = wb.load_model('demo/qa', task='question-answering')
+            variant = source.baseline
+        """
+        options = {"task": self.origin.task}
+        if self.origin.dtype != "fp32":
+            options["dtype"] = self.origin.dtype
+        if self.origin.device != "cpu":
+            options["device"] = self.origin.device
+        if self.origin.revision:
+            options["revision"] = self.origin.revision
+        if self.origin.trust_remote_code:
+            options["trust_remote_code"] = True  # type: ignore[assignment]
+        load = Step("load_model", options)
+        lines = ["import workbench as wb", "", f"source = {load.as_code(repr(self.origin.source))}"]
+        if self.runtime == "torch":
+            asked = {"precision": self.precision, "compiled": self.compiled}
+            default = (self.origin.dtype, False)
+            call = ", ".join(f"{name}={value!r}" for name, value in asked.items())
+            plain = (self.precision, self.compiled) == default
+            lines.append("variant = source.baseline" if plain else f"variant = source.as_variant({call})")
+        for index, step in enumerate(self.steps):
+            lines.append(f"variant = {step.as_code('source' if index == 0 else 'variant')}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's content, as plain data."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "runtime": self.runtime,
+            "precision": self.precision,
+            "origin": dataclasses.asdict(self.origin),
+            "steps": [dataclasses.asdict(step) for step in self.steps],
+            "parent": os.path.relpath(self.parent_path, self.path)
+            if self.parent_path and self.path
+            else None,
+            "files": {name: dict(entry) for name, entry in self.files.items()},
+            "versions": dict(self.versions),
+            "cpu": list(self.cpu),
+            "report": dict(self.report),
+            "made": self.made,
+        }
+
+    def __str__(self) -> str:
+        size = f", {self.size_bytes / 1e6:,.1f} MB" if self.size_bytes else ""
+        return f"{self.name} ({self.runtime}, {self.precision}{size}) of {self.origin.source}"
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Variant:
+        """Brings a variant back from its folder, after checking that every file is there and unaltered.
+
+        Args:
+            folder: A folder that a verb of the workbench made.
+
+        Raises:
+            FileNotFoundError: There is no such folder, or it holds no variant.
+            VariantError: The manifest cannot be read, or a file is missing or was altered.
+        """
+        folder = Path(folder).absolute()
+        manifest = folder / MANIFEST
+        if not manifest.is_file():
+            what = "holds no variant (no variant.json)" if folder.is_dir() else "does not exist"
+            raise FileNotFoundError(
+                f"{folder} {what}. Give the folder that export_onnx or another verb returned."
+            )
+        try:
+            data = json.loads(manifest.read_text(encoding="utf-8"))
+            if data["format"] != FORMAT:
+                raise VariantError(
+                    f"{manifest} has format {data['format']!r}; this version of the workbench reads format {FORMAT}. "
+                    "Make the variant again."
+                )
+            parent = data["parent"]
+            variant = cls(
+                name=data["name"],
+                runtime=data["runtime"],
+                precision=data["precision"],
+                origin=Origin(**data["origin"]),
+                path=folder,
+                steps=tuple(Step(step["verb"], step["arguments"]) for step in data["steps"]),
+                parent_path=Path(os.path.normpath(folder / parent)) if parent else None,
+                files=data["files"],
+                versions=data["versions"],
+                cpu=tuple(data["cpu"]),
+                report=data["report"],
+                made=data["made"],
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VariantError(
+                f"{manifest} cannot be read ({type(error).__name__}: {error}). Make the variant again."
+            ) from error
+        check_files(variant)
+        return variant
+
+
+def torch_variant(
+    origin: Origin, *, source: Source | None = None, precision: str | None = None, compiled: bool = False
+) -> Variant:
+    """The PyTorch variant of an origin; `source` is the loaded model where it is in memory."""
+    precision = precision or origin.dtype
+    name = f"torch-{precision}" + ("-compiled" if compiled else "")
+    return Variant(name, "torch", precision, origin, compiled=compiled, source=source)
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file of a variant's folder belongs to the model itself."""
+    return name.endswith(MODEL_SUFFIXES)
+
+
+def hash_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and hash of every file under a folder, the manifest left out."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": _hash_file(folder / name)}
+        for name in names
+        if name != MANIFEST
+    }
+
+
+def write_manifest(variant: Variant, folder: Path) -> Variant:
+    """Completes a variant with its files' hashes, versions and CPU, and writes its manifest into `folder`.
+
+    The last thing that a verb writes before the folder gets its name.
+    """
+    complete = dataclasses.replace(
+        variant,
+        files=hash_files(folder),
+        versions=package_versions(),
+        cpu=cpu_features(),
+        made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    text = json.dumps(complete.to_dict(), indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return complete
+
+
+def check_files(variant: Variant) -> None:
+    """Compares a variant's files with its manifest.
+
+    Raises:
+        VariantError: A file is missing, altered, or lies outside the folder.
+    """
+    assert variant.path is not None
+    root = variant.path.resolve()
+    for name, entry in variant.files.items():
+        path = variant.path / name
+        if not path.resolve().is_relative_to(root):
+            raise VariantError(
+                f"The manifest of {variant.path} names {name!r}, which lies outside its folder. Refused."
+            )
+        if not path.is_file():
+            raise VariantError(
+                f"{variant.path} lacks its file {name!r}. Make the variant again: {_advice(variant)}"
+            )
+        if path.stat().st_size != entry["bytes"] or _hash_file(path) != entry["sha256"]:
+            raise VariantError(
+                f"{name!r} in {variant.path} is not the file that was made (its content changed). "
+                f"Make the variant again: {_advice(variant)}"
+            )
+
+
+def _advice(variant: Variant) -> str:
+    call = variant.steps[-1].verb if variant.steps else "export_onnx"
+    return f"delete the folder and call {call} once more."
+
+
+_known_hashes: dict[tuple[str, int, int, int], str] = {}
+
+
+def _hash_file(path: Path) -> str:
+    """A file's SHA-256, remembered as long as its inode, size and time stay."""
+    stat = path.stat()
+    key = (str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if key not in _known_hashes:
+        with path.open("rb") as stream:
+            _known_hashes[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return _known_hashes[key]
+
+
+def resolve_variant(value: Variant | Source | str | Path) -> Variant:
+    """What callers may pass where a variant is wanted: a variant, a source, or a variant's folder.
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    if isinstance(value, Variant):
+        return value
+    if isinstance(value, str | Path):
+        return Variant.load(value)
+    baseline = getattr(value, "baseline", None)
+    if isinstance(baseline, Variant):
+        return baseline
+    raise TypeError(
+        f"Expected a Variant, a Source or a variant's folder, got {type(value).__name__}: {value!r:.80}."
+    )

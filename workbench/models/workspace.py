@@ -1,0 +1,110 @@
+"""Where variants live: naming, caching by content, atomic writes, locks.
+
+    <WORKBENCH_HOME or ./artifacts>/<source>/<variant>-<key>/variant.json, model.onnx, …
+
+A variant is made in a hidden folder beside its place and renamed into it once it is whole, under a lock that
+the operating system drops when its holder dies. So a folder with its final name is complete, whatever happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+MANIFEST = "variant.json"
+_UNFINISHED = ".making-"
+
+
+class Workspace:
+    """The folder in which variants are kept.
+
+    Args:
+        root: The folder; by default `WORKBENCH_HOME`, else `./artifacts`.
+
+    Example:
+        >>> Workspace("/tmp/bench").place("demo/qa", "onnx-fp32", {"opset": 18}).parent.name
+        'demo-qa'
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root or os.environ.get("WORKBENCH_HOME") or "artifacts").absolute()
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.root)!r})"
+
+    def place(self, source_name: str, variant_name: str, recipe: Any) -> Path:
+        """The folder for a variant: two names to read, and a key made of everything that decides its content."""
+        key = hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()[:10]
+        return self.root / slug(source_name) / f"{slug(variant_name)}-{key}"
+
+    def folders(self) -> list[Path]:
+        """The variant folders that are there, newest last."""
+        found = [
+            path.parent for path in self.root.glob(f"*/*/{MANIFEST}") if not path.parent.name.startswith(".")
+        ]
+        return sorted(found, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
+
+
+def slug(name: str) -> str:
+    """A name that is safe as one folder's name on every system.
+
+    Example:
+        >>> slug("deepset/roberta-base squad2")
+        'deepset-roberta-base-squad2'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "model"
+
+
+@contextlib.contextmanager
+def lock_folder(target: Path) -> Iterator[None]:
+    """Holds the one right to make `target`; others wait here until it is made, or its maker is gone.
+
+    Raises:
+        OSError: The folder around it cannot be written to.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(target.parent / f".{target.name}.lock")
+    with lock:
+        _sweep(target)
+        yield
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to work in, which becomes `target` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        FileExistsError: `target` is there already, with something in it.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(
+            f"{target} is there already and holds something else. Give another out_dir, or empty it first."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = target.parent / f"{_UNFINISHED}{target.name}-{uuid.uuid4().hex[:8]}"
+    work.mkdir()
+    try:
+        yield work
+        if target.exists():
+            target.rmdir()
+        work.rename(target)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _sweep(target: Path) -> None:
+    """Removes what a killed maker of this target left; only called by the holder of its lock."""
+    for left in target.parent.glob(f"{_UNFINISHED}{glob.escape(target.name)}-*"):
+        shutil.rmtree(left, ignore_errors=True)

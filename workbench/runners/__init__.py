@@ -1,0 +1,56 @@
+"""Runs variants: one module a runtime, the same three members on each.
+
+`open_runner` and everything that it imports for an ONNX variant work without torch and transformers installed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.machine import usable_cores
+from workbench.models.variant import Variant, resolve_variant
+
+if TYPE_CHECKING:
+    from workbench.models.source import Source
+    from workbench.runners.protocol import Runner
+
+
+def open_runner(
+    variant: Variant | Source | str | Path, *, threads: int | None = None, device: str | None = None
+) -> Runner:
+    """Opens a variant, ready to run.
+
+    Args:
+        variant: A variant, a source (its PyTorch model), or a variant's folder.
+        threads: How many threads one call may use; None takes the cores that this process may really use.
+        device: "cpu" or "cuda" (also "cuda:1"); None takes the one that the model was loaded on, else the CPU.
+
+    Returns:
+        A runner: `input_names`, `output_names` and `run(feed)`; also a context manager.
+
+    Raises:
+        VariantError: The variant's files cannot be opened.
+        ValueError: The number of threads or the device makes no sense here.
+
+    Example:
+        >>> with open_runner(load_model("random/tiny-bert"), threads=1) as runner:
+        ...     sorted(runner.run(runner.variant.samples()[0]))
+        ['end_logits', 'start_logits']
+    """
+    variant = resolve_variant(variant)
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+        raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
+    threads = threads or usable_cores()
+    device = device or variant.origin.device
+    if variant.runtime == "torch":
+        from workbench.runners.torch import TorchRunner
+
+        return TorchRunner(variant, threads=threads, device=device)
+    if variant.runtime == "onnxruntime":
+        from workbench.runners.onnxruntime import OnnxRunner
+
+        return OnnxRunner(variant, threads=threads, device="cpu" if device == "auto" else device)
+    raise ValueError(
+        f"No runner for the runtime {variant.runtime!r} of {variant.name}. Known: torch, onnxruntime."
+    )

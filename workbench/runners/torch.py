@@ -1,0 +1,133 @@
+"""Runs a PyTorch variant: fp32, bf16, fp16, eager or compiled."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import ConvertError
+from workbench.models.samples import Feed
+from workbench.models.variant import Variant
+from workbench.quiet import quiet
+from workbench.runners.protocol import pick_inputs
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+class TorchRunner:
+    """An opened PyTorch variant; the model of its source is used where the precision allows, never changed."""
+
+    def __init__(self, variant: Variant, *, threads: int, device: str) -> None:
+        self.variant = variant
+        self.threads = threads
+        self.device = device
+        self._model: Any = _prepare_model(variant, device)
+        self._accepted = tuple(inspect.signature(_plain(self._model).forward).parameters)
+        self._options: dict[str, Any] = {"return_dict": True}
+        if variant.task_row.generates and "use_cache" in self._accepted:
+            self._options["use_cache"] = False
+        sample = variant.samples()
+        self._inputs = tuple(name for name in (sample[0] if sample else ()) if name in self._accepted)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs that `run` needs."""
+        return self._inputs
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs that `run` gives: the heads of the task."""
+        return self.variant.task_row.outputs
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Feed:
+        """Runs once; results are numpy arrays, floats in fp32."""
+        import torch
+
+        wanted = self._inputs or tuple(name for name in feed if name in self._accepted)
+        arrays = pick_inputs(feed, wanted, self.variant.name)
+        model = _plain(self._model)
+        inputs = {}
+        for name, array in arrays.items():
+            tensor = torch.from_numpy(np.ascontiguousarray(array)).to(model.device)
+            inputs[name] = tensor.to(model.dtype) if tensor.is_floating_point() else tensor
+        before = torch.get_num_threads()
+        if before != self.threads:
+            torch.set_num_threads(self.threads)
+        try:
+            with torch.inference_mode(not self.variant.compiled), torch.no_grad():
+                outputs = self._model(**inputs, **self._options)
+        finally:
+            if before != self.threads:
+                torch.set_num_threads(before)
+        return {name: _to_numpy(outputs[name]) for name in self.output_names if name in outputs}
+
+    def close(self) -> None:
+        """Frees the model, where it is not the source's own."""
+        self._model = None
+
+    def __enter__(self) -> TorchRunner:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _prepare_model(variant: Variant, device: str) -> torch.nn.Module:
+    import torch
+
+    source = variant.source
+    if source is None:
+        from workbench.models.source import load_model
+
+        origin = variant.origin
+        source = load_model(
+            origin.source,
+            task=origin.task,
+            dtype=variant.precision,
+            device=device,
+            revision=origin.revision,
+            trust_remote_code=origin.trust_remote_code,
+        )
+    model = source.model
+    dtype = getattr(torch, DTYPES[variant.precision])
+    moves = device != "auto" and torch.device(device).type != model.device.type
+    if model.dtype != dtype or moves:
+        model = copy.deepcopy(model).to(dtype)
+        model = model.to(device) if moves else model
+    return _compile(model, variant) if variant.compiled else model
+
+
+def _compile(model: torch.nn.Module, variant: Variant) -> Any:
+    """Compiles with the weights frozen in, which is what makes bf16 pay on a CPU."""
+    import torch
+    import torch._inductor.config as inductor
+
+    if not torch.cuda.is_available():
+        from torch._inductor.cpp_builder import get_cpp_compiler
+
+        try:
+            with quiet():
+                get_cpp_compiler()
+        except Exception as error:
+            raise ConvertError(
+                f"{variant.name} needs a C++ compiler, and none was found. Install one (g++ or clang) and try again."
+            ) from error
+    inductor.freezing = True
+    return torch.compile(model, dynamic=False)
+
+
+def _plain(model: Any) -> Any:
+    """The module under a compiled one."""
+    return getattr(model, "_orig_mod", model)
+
+
+def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    tensor = tensor.detach().to("cpu")
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
