@@ -25,6 +25,10 @@ _HOMES = {
     "quantize_weights": "convert.quantize",
     "open_runner": "runners",
     "make_pipeline": "runners.pipeline",
+    "summarize_graph": "graph.summary",
+    "diff_graphs": "graph.diff",
+    "profile_graph": "graph.profile",
+    "export_graph": "graph.export",
     "ConvertError": "errors",
     "LoadError": "errors",
     "TaskError": "errors",
@@ -32,7 +36,7 @@ _HOMES = {
     "WorkbenchError": "errors",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 __version__ = "0.1.0"
 
 

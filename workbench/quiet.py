@@ -69,7 +69,7 @@ def _mute_loggers() -> Callable[[], object]:
     # onnxruntime's quantizers log a line per node through the root logger itself, where level and name cannot
     # tell them from the user's own lines: so look at the file that the line comes from.
     drop = _FromLibraries()
-    handlers = list(root.handlers)
+    handlers = [*root.handlers, *([logging.lastResort] if logging.lastResort else [])]
     for handler in handlers:
         handler.addFilter(drop)
     root.addFilter(drop)

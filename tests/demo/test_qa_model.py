@@ -68,6 +68,10 @@ def test_tokenizer_is_lower_case_and_knows_its_limit(pipeline: Any):
     assert tokenizer.model_max_length == pipeline.model.config.max_position_embeddings == 512
     assert len(tokenizer) == pipeline.model.config.vocab_size
     record = qa_dataset(limit=1)[0]
+    ids = tokenizer(record["question"], record["context"])["input_ids"]
+    assert ids[0] == tokenizer.cls_token_id
+    assert ids.count(tokenizer.sep_token_id) == 2
+    assert ids[-1] == tokenizer.sep_token_id
     assert tokenizer.unk_token_id not in tokenizer(record["context"])["input_ids"]
 
 

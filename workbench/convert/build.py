@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 import shutil
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import ConvertError, VariantError
-from workbench.machine import package_versions
+from workbench.machine import package_versions, release_memory
 from workbench.models.variant import Variant, is_model_file, write_manifest
 from workbench.models.workspace import MANIFEST, Workspace, lock_folder, new_folder
 
@@ -46,19 +47,28 @@ def build_variant(
                 return dataclasses.replace(cached, source=draft.source)
             with new_folder(target) as work:
                 report = make(work, dataclasses.replace(draft, path=work, files=_list_files(work)))
+                release_memory()
                 return write_manifest(dataclasses.replace(draft, report=report), work)
-    except PermissionError as error:
-        raise PermissionError(
-            f"No permission to write {draft.name} to {target.parent}. Give another out_dir, or set WORKBENCH_HOME "
-            "to a folder of yours."
-        ) from error
     except OSError as error:
-        if error.errno == 28:  # ENOSPC
-            raise ConvertError(
-                f"No space left for {draft.name} in {target.parent}. Free some, or set WORKBENCH_HOME to a folder "
-                "on another disk. Nothing was kept."
-            ) from error
-        raise
+        explained = _explain(error, draft.name, target)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def _explain(error: OSError, name: str, target: Path) -> Exception | None:
+    """What could not be written where, and what to do; None where the error says enough itself."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return ConvertError(
+            f"No space left for {name} in {target.parent}. Free some, or set WORKBENCH_HOME to a folder on another "
+            "disk. Nothing was kept."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        return PermissionError(
+            f"{name} cannot be written to {target.parent} ({error.strerror}). Give another out_dir, or set "
+            "WORKBENCH_HOME to a folder that you may write to."
+        )
+    return None
 
 
 def _cached(draft: Variant, *, in_workspace: bool) -> Variant | None:

@@ -58,7 +58,10 @@ def calibrate_ranges(
         A file beside `prepared` that `onnxruntime.quantization.quantize_static` reads.
     """
     ranges = prepared.with_suffix(".ranges.json")
-    with tempfile.TemporaryDirectory(dir=prepared.parent) as folder, open_runner(parent, device="cpu") as runner:
+    with (
+        tempfile.TemporaryDirectory(dir=prepared.parent) as folder,
+        open_runner(parent, device="cpu") as runner,
+    ):
         assert isinstance(runner, OnnxRunner)
         calibrator = create_calibrator(
             prepared,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ConvertError, WorkbenchError
+from workbench.machine import release_memory
 from workbench.models.samples import Feed, resize_feed
 from workbench.models.variant import Variant
 from workbench.runners import open_runner
@@ -72,6 +73,7 @@ def run_all(variant: Variant, feeds: Sequence[Feed]) -> list[Feed]:
                         "Nothing was kept. If its precision is fp16, try fp32 or bf16."
                     )
             results.append(outputs)
+    release_memory()
     return results
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +15,22 @@ import numpy as np
 from workbench.convert.build import build_variant, with_files
 from workbench.convert.checks import compare_runs, require_close, run_all, trial_feeds
 from workbench.errors import ConvertError, TaskError
+from workbench.machine import release_memory
 from workbench.models.onnx_files import load_graph, save_graph
 from workbench.models.samples import input_limit, save_feeds
 from workbench.models.variant import SAMPLES, Origin, Step, Variant
 from workbench.quiet import quiet
 
 if TYPE_CHECKING:
+    import torch
+
     from workbench.models.source import Source
 
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-3
-# Seen to be wrong below: modernbert's export at 23 fails at lengths that it was not traced with.
-BEST_OPSET = {"modernbert": 24}
 DEFAULT_OPSET = 18
-KNOWN_OPSETS = range(14, 26)
+KNOWN_OPSETS = range(14, 21)  # what the tracing exporter can write
 
 
 def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int | None = None) -> Variant:
@@ -61,12 +64,12 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
             f"The source was loaded in {source.origin.dtype}; ONNX is exported from fp32 and made smaller afterwards. "
             f"Load it with load_model({source.origin.source!r}), then use optimize_onnx(..., float16=True) or quantize."
         )
-    opset = opset or BEST_OPSET.get(source.model.config.model_type, DEFAULT_OPSET)
+    opset = opset or DEFAULT_OPSET
     draft = Variant(
         name="onnx-fp32",
         runtime="onnxruntime",
         precision="fp32",
-        origin=dataclasses.replace(_current_origin(source)),
+        origin=_current_origin(source),
         steps=(Step("export_onnx", {"opset": opset}),),
         source=source,
     )
@@ -74,6 +77,7 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
     def make(work: Path, draft: Variant) -> Mapping[str, Any]:
         log.info("exporting %s to ONNX (opset %d)", source.origin.source, opset)
         _call_exporter(source, work, opset)
+        release_memory()
         if source.processor is not None:
             source.processor.save_pretrained(work)
         save_feeds(source.samples, work / SAMPLES)
@@ -107,16 +111,17 @@ def _call_exporter(source: Source, work: Path, opset: int) -> None:
                 f"The exporter cannot export {model_type!r} for {row.name!r}. It can for: {', '.join(sorted(supported))}."
             )
         try:
-            onnx_export_from_model(
-                source.model,
-                work,
-                task=row.exporter_task,
-                opset=opset,
-                do_validation=False,  # ours is stricter: real inputs, more shapes
-                # An encoder-decoder stays three plain files: a merged decoder hides its products inside an If,
-                # where neither fusions nor static quantization reach them.
-                no_post_process=True,
-            )
+            with _same_configs(source.model):
+                onnx_export_from_model(
+                    source.model,
+                    work,
+                    task=row.exporter_task,
+                    opset=opset,
+                    do_validation=False,  # ours is stricter: real inputs, more shapes
+                    # An encoder-decoder stays three plain files: a merged decoder hides its products inside an If,
+                    # where neither fusions nor static quantization reach them.
+                    no_post_process=True,
+                )
         except Exception as error:  # whatever the tracer met
             raise ConvertError(
                 f"The export of {source.origin.source!r} for {row.name!r} failed: {type(error).__name__}: "
@@ -126,6 +131,19 @@ def _call_exporter(source: Source, work: Path, opset: int) -> None:
     for path in work.glob("*.onnx"):
         if not any(sibling.name.startswith(f"{path.name}_data") for sibling in work.iterdir()):
             _move_weights_out(path)
+
+
+@contextlib.contextmanager
+def _same_configs(model: torch.nn.Module) -> Iterator[None]:
+    """Puts back what the exporter sets in the configs of a model and its parts; T5's encoder would not run again."""
+    configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+    before = [(config, copy.deepcopy(config.__dict__)) for config in configs.values()]
+    try:
+        yield
+    finally:
+        for config, content in before:
+            config.__dict__.clear()
+            config.__dict__.update(content)
 
 
 def _move_weights_out(path: Path) -> None:

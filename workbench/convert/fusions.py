@@ -40,7 +40,9 @@ def list_missing(folder: Path, parent: Variant) -> list[str]:
         wanted = layers * (2 if decodes else 1)  # a decoder attends to itself and to the encoder
         found = sum(counts.get(name, 0) for name in ATTENTION)
         if found < wanted:
-            reason = UNFUSABLE_ATTENTION.get(config.get("model_type", ""), "the graph does not match a known pattern")
+            reason = UNFUSABLE_ATTENTION.get(
+                config.get("model_type", ""), "the graph does not match a known pattern"
+            )
             missing.append(f"{file.name}: {found} of {wanted} attention blocks fused; {reason}.")
         found = sum(counts.get(name, 0) for name in GELU)
         if size.activation.startswith("gelu") and found < layers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from workbench.convert.build import build_variant, copy_companions, with_files
 from workbench.convert.checks import compare_runs, require_close, run_all, trial_feeds
 from workbench.convert.fusions import count_fused, list_missing
 from workbench.errors import ConvertError, VariantError
+from workbench.machine import release_memory
 from workbench.models.model_config import read_config, read_dimensions
 from workbench.models.onnx_files import load_graph, save_graph
 from workbench.models.samples import Feed
@@ -42,8 +44,16 @@ LEVELS: dict[int | str, Level] = {
     "O4": Level(2, fusions=True, approximate_gelu=True, float16=True),
 }
 DEFAULT_LEVEL = "O2"
-FAMILIES = {"gpt2": "gpt2", "llama": "gpt2", "mistral": "gpt2", "qwen3": "qwen3", "bart": "bart", "whisper": "bart"}
+FAMILIES = {
+    "gpt2": "gpt2",
+    "llama": "gpt2",
+    "mistral": "gpt2",
+    "qwen3": "qwen3",
+    "bart": "bart",
+    "whisper": "bart",
+}
 FAMILIES |= {"mbart": "bart", "marian": "bart", "vit": "vit", "clip": "clip"}
+RMS_NORM = ("llama", "mistral", "qwen3", "t5", "mt5")
 TOLERANCE = {"fp32": 1e-3, "fp16": 5e-2}
 
 
@@ -114,7 +124,9 @@ def optimize_onnx(
                 "left_out": problems,
                 **figures,
             }
-        raise ConvertError(f"No optimization of {parent.name} gave a model that agrees with it. " + " ".join(problems))
+        raise ConvertError(
+            f"No optimization of {parent.name} gave a model that agrees with it. " + " ".join(problems)
+        )
 
     return build_variant(draft, out_dir=out_dir, make=make)
 
@@ -138,7 +150,9 @@ def _attempts(level: Level) -> Iterator[_Attempt]:
 
 def _require_plain_onnx(parent: Variant) -> None:
     if parent.runtime != "onnxruntime":
-        raise ValueError(f"optimize_onnx takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first.")
+        raise ValueError(
+            f"optimize_onnx takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first."
+        )
     if parent.precision != "fp32":
         raise ValueError(
             f"{parent.name} is {parent.precision} already. Optimize the fp32 variant first, then quantize the result."
@@ -159,24 +173,33 @@ def _optimize_file(source: Path, target: Path, parent: Variant, attempt: _Attemp
         # Embeddings stay a Gather, which can be quantized; and a mask index would be wrong for left padding.
         options.enable_embed_layer_norm = False
         options.use_raw_attention_mask(True)
-        load_graph(source, weights=False)  # refuses data outside the folder
-        try:
-            optimized = optimize_model(
-                str(source),
-                model_type=family,
-                num_heads=size.heads,
-                hidden_size=size.hidden,
-                opt_level=attempt.passes,
-                optimization_options=options,
-                only_onnxruntime=not attempt.fusions,
-            )
-            if float16:
-                optimized.convert_float_to_float16(keep_io_types=True)
-        except Exception as error:  # an assertion or a KeyError inside a fusion
-            raise ConvertError(
-                f"ONNX Runtime's optimizer failed on {source.name}: {type(error).__name__}: {str(error)[:200]}"
-            ) from error
+        # It copies the whole model five times over, and only the fusions of RMS norms need what it finds.
+        options.enable_shape_inference = config.get("model_type") in RMS_NORM
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".prepared-") as folder:
+            # With its weights in a file of their own the graph is read and written without copying them.
+            prepared = Path(folder) / source.name
+            save_graph(load_graph(source), prepared, limit=0)
+            release_memory()
+            try:
+                optimized = optimize_model(
+                    str(prepared),
+                    model_type=family,
+                    num_heads=size.heads,
+                    hidden_size=size.hidden,
+                    opt_level=attempt.passes,
+                    optimization_options=options,
+                    only_onnxruntime=not attempt.fusions,
+                )
+                if float16:
+                    optimized.convert_float_to_float16(keep_io_types=True)
+            except Exception as error:  # an assertion or a KeyError inside a fusion
+                raise ConvertError(
+                    f"ONNX Runtime's optimizer failed on {source.name}: {type(error).__name__}: {str(error)[:200]}"
+                ) from error
+    release_memory()
     save_graph(optimized.model, target)
+    del optimized
+    release_memory()
 
 
 def _compare(draft: Variant, reference: list[Feed], feeds: list[Feed]) -> dict[str, Any]:

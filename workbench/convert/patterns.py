@@ -10,6 +10,7 @@ import onnx
 
 from workbench.models.onnx_nodes import module_names
 
+
 def select_nodes(
     nodes: Sequence[onnx.NodeProto], *, include: Iterable[str] | None, exclude: Iterable[str] | None
 ) -> list[str]:
@@ -33,7 +34,11 @@ def select_nodes(
     handles = {node.name: _handles(node) for node in nodes}
     taken = set(handles)
     if include is not None:
-        taken = {name for pattern in as_patterns(include, "include") for name in _match(pattern, handles, "include")}
+        taken = {
+            name
+            for pattern in as_patterns(include, "include")
+            for name in _match(pattern, handles, "include")
+        }
     for pattern in as_patterns(exclude or (), "exclude"):
         taken -= set(_match(pattern, handles, "exclude"))
     return [name for name in handles if name in taken]
@@ -48,7 +53,9 @@ def as_patterns(patterns: Iterable[str] | str, argument: str) -> list[str]:
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     wrong = [pattern for pattern in patterns if not isinstance(pattern, str) or not pattern]
     if wrong:
-        raise TypeError(f"{argument} takes a glob or a list of globs such as 'encoder.layer.0.*', got {wrong[0]!r}.")
+        raise TypeError(
+            f"{argument} takes a glob or a list of globs such as 'encoder.layer.0.*', got {wrong[0]!r}."
+        )
     return patterns
 
 
@@ -62,7 +69,9 @@ def _handles(node: onnx.NodeProto) -> tuple[str, ...]:
 
 
 def _match(pattern: str, handles: dict[str, tuple[str, ...]], argument: str) -> list[str]:
-    matched = [name for name, known in handles.items() if any(fnmatch.fnmatchcase(item, pattern) for item in known)]
+    matched = [
+        name for name, known in handles.items() if any(fnmatch.fnmatchcase(item, pattern) for item in known)
+    ]
     if matched:
         return matched
     everything = dict.fromkeys(item for known in handles.values() for item in known[:2])

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from workbench.convert.calibrate import METHODS, calibrate_ranges, name_feeds
+from workbench.convert.embeddings import quantize_embeddings
 from workbench.convert.quantizing import Recipe, make_quantized, require_fp32
 from workbench.machine import cpu_features
 from workbench.models.onnx_files import load_graph, save_graph
@@ -61,15 +63,21 @@ def quantize_dynamic(
     # Without VNNI the signed kernels add pairs of products in 16 bits and can overflow: 7-bit weights cannot.
     narrow = "avx2" in cpu_features() and not {"avx512_vnni", "avx_vnni"} & set(cpu_features())
 
+    def prepare(model: onnx.ModelProto, nodes: list[str]) -> list[str]:
+        look_ups = [
+            node.name for node in model.graph.node if node.op_type == "Gather" and node.name in set(nodes)
+        ]
+        quantize_embeddings(model.graph, look_ups, weight_type)
+        return [name for name in nodes if name not in set(look_ups)]
+
     def convert(prepared: Path, target: Path, nodes: list[str], large: bool) -> None:
-        import onnx
         from onnxruntime.quantization import QuantType
         from onnxruntime.quantization import quantize_dynamic as convert_dynamic
 
         convert_dynamic(
             prepared,
             target,
-            op_types_to_quantize=list(operators),
+            op_types_to_quantize=list(PRODUCTS),
             per_channel=per_channel,
             reduce_range=narrow,
             weight_type=QuantType.QInt8 if weight_type == "int8" else QuantType.QUInt8,
@@ -84,7 +92,7 @@ def quantize_dynamic(
     step = Step(
         "quantize_dynamic", {"weight_type": weight_type, "per_channel": per_channel, "embeddings": embeddings}
     )
-    recipe = Recipe(name, "int8", step, operators, convert, notes={"reduce_range": narrow})
+    recipe = Recipe(name, "int8", step, operators, convert, prepare=prepare, notes={"reduce_range": narrow})
     return make_quantized(parent, recipe, include=include, exclude=exclude, out_dir=out_dir)
 
 
@@ -136,7 +144,9 @@ def quantize_static(
 
         if samples is not None:
             save_feeds(feeds, target.parent / arguments["samples"])
-        ranges = calibrate_ranges(parent, prepared, target.name, feeds, method=method, operators=PRODUCTS, large=large)
+        ranges = calibrate_ranges(
+            parent, prepared, target.name, feeds, method=method, operators=PRODUCTS, large=large
+        )
         convert_static(
             prepared,
             target,

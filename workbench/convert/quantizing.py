@@ -15,6 +15,7 @@ from workbench.convert.build import build_variant, copy_companions, with_files
 from workbench.convert.checks import compare_runs, run_all, trial_feeds
 from workbench.convert.patterns import as_patterns, select_nodes
 from workbench.errors import ConvertError
+from workbench.machine import release_memory
 from workbench.models import onnx_files
 from workbench.models.onnx_files import load_graph, save_graph, weight_bytes
 from workbench.models.onnx_nodes import name_nodes, walk_nodes
@@ -25,7 +26,14 @@ log = logging.getLogger(__name__)
 
 # prepared file, file to write, nodes to quantize, whether the weights need a file of their own
 Convert = Callable[[Path, Path, list[str], bool], None]
-QUANTIZED = ("QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits", "QLinearMatMul", "QAttention")
+QUANTIZED = (
+    "QuantizeLinear",
+    "DynamicQuantizeLinear",
+    "MatMulInteger",
+    "MatMulNBits",
+    "QLinearMatMul",
+    "QAttention",
+)
 FLOAT_TYPES = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
 
 
@@ -39,6 +47,7 @@ class Recipe:
         step: The call, as it will be recorded.
         operators: The operator types that it can quantize.
         convert: Writes one quantized file.
+        prepare: Does a part of the work on the loaded graph, and returns the nodes that are left to `convert`.
         keep_types: Whether the converter needs the type of every tensor written into the graph.
         notes: What else belongs into the report.
     """
@@ -48,6 +57,7 @@ class Recipe:
     step: Step
     operators: tuple[str, ...]
     convert: Convert
+    prepare: Callable[[onnx.ModelProto, list[str]], list[str]] = lambda _, nodes: nodes
     keep_types: bool = False
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -60,7 +70,9 @@ def require_fp32(variant: Variant | str | Path, verb: str) -> Variant:
     """
     parent = resolve_variant(variant)
     if parent.runtime != "onnxruntime":
-        raise ValueError(f"{verb} takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first.")
+        raise ValueError(
+            f"{verb} takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first."
+        )
     if parent.precision in ("int8", "int4"):
         raise ValueError(
             f"{parent.name} is quantized already ({parent.precision}). Quantize the variant it was made from: "
@@ -80,10 +92,10 @@ def make_quantized(
     out_dir: str | Path | None,
 ) -> Variant:
     """Quantizes every file of a variant by a recipe, and checks what came out."""
-    patterns = {
-        name: as_patterns(value, name) for name, value in (("include", include), ("exclude", exclude)) if value is not None
-    }
+    given = {"include": include, "exclude": exclude}
+    patterns = {name: as_patterns(value, name) for name, value in given.items() if value is not None}
     chosen = _choose_nodes(parent, recipe, patterns)
+    release_memory()
     draft = dataclasses.replace(
         parent,
         name=recipe.name + ("-selective" if patterns else ""),
@@ -126,7 +138,9 @@ def _choose_nodes(parent: Variant, recipe: Recipe, patterns: Mapping[str, list[s
     for file in parent.onnx_files:
         graph = load_graph(file, weights=False).graph
         if any(node.op_type in QUANTIZED for node in walk_nodes(graph)):
-            raise ValueError(f"{file} is quantized already, whatever its manifest says. Export the model again.")
+            raise ValueError(
+                f"{file} is quantized already, whatever its manifest says. Export the model again."
+            )
         nodes[file.name] = quantizable_nodes(graph, recipe.operators)
     everything = [node for found in nodes.values() for node in found]
     if not everything:
@@ -138,7 +152,8 @@ def _choose_nodes(parent: Variant, recipe: Recipe, patterns: Mapping[str, list[s
         raise ValueError(f"include and exclude together leave nothing of {parent.name} to quantize.")
     return {
         name: _Choice(
-            [node.name for node in found if node.name in taken], [node.name for node in found if node.name not in taken]
+            [node.name for node in found if node.name in taken],
+            [node.name for node in found if node.name not in taken],
         )
         for name, found in nodes.items()
     }
@@ -146,17 +161,34 @@ def _choose_nodes(parent: Variant, recipe: Recipe, patterns: Mapping[str, list[s
 
 def quantizable_nodes(graph: onnx.GraphProto, operators: Iterable[str]) -> list[onnx.NodeProto]:
     """The nodes of these operator types that have a constant float weight; all of them get a name."""
-    weights = {tensor.name for tensor in graph.initializer if tensor.data_type in FLOAT_TYPES and len(tensor.dims) > 1}
-    weights |= {
-        name for node in graph.node if node.op_type == "Constant" for name in node.output if _is_float_matrix(node)
+    stored = {
+        tensor.name
+        for tensor in graph.initializer
+        if tensor.data_type in FLOAT_TYPES and len(tensor.dims) > 1
+    }
+    constant = {
+        name
+        for node in graph.node
+        if node.op_type == "Constant"
+        for name in node.output
+        if _is_float_matrix(node)
     }
     name_nodes(graph)
     wanted = set(operators)
-    return [node for node in graph.node if node.op_type in wanted and any(name in weights for name in node.input[:2])]
+
+    def has_weight(node: onnx.NodeProto) -> bool:
+        if node.op_type == "Gather":  # a table of rows; picking columns or numbers of shapes is no embedding
+            return node.input[0] in stored and not any(
+                item.name == "axis" and item.i for item in node.attribute
+            )
+        return any(name in stored or name in constant for name in node.input[:2])
+
+    return [node for node in graph.node if node.op_type in wanted and has_weight(node)]
 
 
 def _is_float_matrix(node: onnx.NodeProto) -> bool:
-    return any(item.name == "value" and len(item.t.dims) > 1 and item.t.data_type in FLOAT_TYPES for item in node.attribute)
+    values = [item.t for item in node.attribute if item.name == "value"]
+    return any(len(value.dims) > 1 and value.data_type in FLOAT_TYPES for value in values)
 
 
 def _convert_file(source: Path, target: Path, nodes: list[str], recipe: Recipe) -> None:
@@ -170,11 +202,16 @@ def _convert_file(source: Path, target: Path, nodes: list[str], recipe: Recipe) 
     model.graph.value_info.extend(kept)
     if recipe.keep_types:
         _add_types(model.graph, recipe.operators)
+    nodes = recipe.prepare(model, nodes)
+    if not nodes:
+        save_graph(model, target)
+        return
     large = weight_bytes(model) > onnx_files.EXTERNAL_DATA_LIMIT
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".prepared-") as folder:
         prepared = Path(folder) / source.name
-        save_graph(model, prepared)
+        save_graph(model, prepared, limit=0)  # the converters read it several times over
         del model
+        release_memory()
         try:
             with quiet():
                 recipe.convert(prepared, target, nodes, large)
@@ -194,7 +231,7 @@ def _add_types(graph: onnx.GraphProto, operators: Iterable[str]) -> None:
             continue
         for name in (*node.input[:2], *node.output):
             if name and name not in known:
-                graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+                graph.value_info.append(
+                    onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+                )
                 known.add(name)
-
-

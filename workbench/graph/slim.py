@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import onnx
 from google.protobuf.message import DecodeError, Message
@@ -56,29 +56,28 @@ def slim_copy(path: str | Path, *, limit: int = LIMIT) -> onnx.ModelProto:
         model = onnx.ModelProto.FromString(kept)
         if not model.HasField("graph"):
             raise DecodeError("it holds no graph")
+        _clean(model)
     except FileNotFoundError:
         raise
-    except (OSError, DecodeError) as error:
+    except (OSError, DecodeError, RecursionError) as error:
         raise VariantError(f"{path} is no ONNX file that can be read: {error}. Export it again.") from error
-    for tensor in walk_tensors(model):
-        if tensor.external_data:
-            _mark_external(tensor)
     return model
 
 
-def walk_tensors(message: Message) -> Iterator[onnx.TensorProto]:
-    """Every tensor in a message, however deep it stands."""
+def _clean(message: Message) -> None:
+    """Takes the file names out of external tensors, and refuses names that are no text."""
     for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        for item in value if isinstance(value, _Repeated) else (value,):
-            if isinstance(item, onnx.TensorProto):
-                yield item
-            else:
-                yield from walk_tensors(item)
+        values = value if isinstance(value, _REPEATED) else (value,)
+        if field.type == field.TYPE_STRING and any(isinstance(item, bytes) for item in values):
+            raise DecodeError(f"the {field.name} {values[0]!r:.60} is no text")
+        if field.message_type is not None:
+            for item in values:
+                _clean(item)
+    if isinstance(message, onnx.TensorProto) and message.external_data:
+        _mark_external(message)
 
 
-_Repeated = type(onnx.GraphProto().node)
+_REPEATED = (type(onnx.GraphProto().node), type(onnx.NodeProto().input))
 
 
 def _mark_external(tensor: onnx.TensorProto) -> None:
@@ -94,21 +93,23 @@ def _copy_message(stream: BinaryIO, end: int, descriptor: Any, limit: int) -> by
         return _read(stream, end - begin)
     dropped: frozenset[int] = frozenset()
     if descriptor is onnx.TensorProto.DESCRIPTOR:
-        values = sum(stop - start for number, _, start, stop in _fields(stream, end) if number in DATA_FIELDS)
+        values = sum(
+            field.stop - field.start for field in _fields(stream, end) if field.number in DATA_FIELDS
+        )
         dropped = DATA_FIELDS if values > limit else dropped
         stream.seek(begin)
     copy = io.BytesIO()
-    for number, field_start, start, stop in _fields(stream, end):
-        if number in dropped:
+    for field in _fields(stream, end):
+        if field.number in dropped:
             continue
-        field = descriptor.fields_by_number.get(number)
-        if field is None or field.message_type is None:
-            stream.seek(field_start)
-            copy.write(_read(stream, stop - field_start))
+        known = descriptor.fields_by_number.get(field.number)
+        if known is not None and known.message_type is not None and field.wire_type == BYTES:
+            stream.seek(field.start)
+            inner = _copy_message(stream, field.stop, known.message_type, limit)
+            copy.write(_varint(field.number << 3 | BYTES) + _varint(len(inner)) + inner)
         else:
-            stream.seek(start)
-            inner = _copy_message(stream, stop, field.message_type, limit)
-            copy.write(_varint(number << 3 | BYTES) + _varint(len(inner)) + inner)
+            stream.seek(field.tag)
+            copy.write(_read(stream, field.stop - field.tag))
     if dropped:
         mark = onnx.TensorProto()
         _mark_external(mark)
@@ -116,8 +117,18 @@ def _copy_message(stream: BinaryIO, end: int, descriptor: Any, limit: int) -> by
     return copy.getvalue()
 
 
-def _fields(stream: BinaryIO, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """The fields of the message that ends at `end`: number, where the field, its value and the next one start."""
+class _Field(NamedTuple):
+    """One field of a message in wire format; the last three are positions in the file."""
+
+    number: int
+    wire_type: int
+    tag: int
+    start: int
+    stop: int
+
+
+def _fields(stream: BinaryIO, end: int) -> Iterator[_Field]:
+    """The fields of the message from the stream's position to `end`."""
     position = stream.tell()
     while position < end:
         stream.seek(position)
@@ -135,7 +146,7 @@ def _fields(stream: BinaryIO, end: int) -> Iterator[tuple[int, int, int, int]]:
             raise DecodeError(f"byte {position} starts no field of any known kind")
         if stop > end or number == 0:
             raise DecodeError(f"the field at byte {position} runs past the end of what it belongs to")
-        yield number, position, start, stop
+        yield _Field(number, wire_type, position, start, stop)
         position = stop
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import LoadError, TaskError
+from workbench.errors import LoadError
 from workbench.models.devices import torch_dtype
-from workbench.models.heads import check_family, is_head, spoken_task
+from workbench.models.heads import check_entailment, check_family, check_report
 from workbench.models.tasks import Task, find_task, infer_task
 from workbench.models.weights import check_weights
 
@@ -60,8 +59,8 @@ def read_checkpoint(
     auto_class = check_family(config, row, given)
     if type(config) not in auto_class._model_mapping and not trust_remote_code:
         raise LoadError(f"{given} brings its own code for {row.name!r}, which was not run. {_TRUST}")
-    _check_entailment(config, row, given)
-    processor = _read_processor(folder, given, row, local)
+    check_entailment(config, row, given)
+    processor = read_processor(folder, given, row, local)
     options = {**local, "use_safetensors": check_weights(folder), "dtype": torch_dtype(precision)}
     if place == "auto":
         options["device_map"] = "auto"
@@ -78,7 +77,8 @@ def read_checkpoint(
         raise
     except Exception as error:  # a config that does not fit its own weights fails in many ways
         raise LoadError(
-            f"{given} cannot be loaded: {_first_line(error)}. Check that config.json and the weights belong together."
+            f"{given} cannot be loaded as a {config.model_type} model: {_first_line(error)}. "
+            "Check that its config.json and its weights belong together."
         ) from error
     check_report(model, report, given, row)
     return model, processor, row
@@ -122,61 +122,18 @@ def read_config(folder: Path, given: str, *, trust_remote_code: bool) -> Pretrai
     return config
 
 
-def check_report(model: PreTrainedModel, report: dict[str, Any], given: str, row: Task) -> None:
-    """Judges what loading had to make up or leave aside.
+def read_processor(folder: Path, given: str, row: Task, local: dict[str, Any]) -> Any:
+    """The tokenizer, image processor or processor that a task needs, from a folder.
+
+    Args:
+        folder: Where its files lie.
+        given: What the caller called it, for messages.
+        row: The task.
+        local: Options for transformers.
 
     Raises:
-        TaskError: The checkpoint has no weights for the head of this task.
-        LoadError: Config and weights do not belong together.
+        LoadError: A file is missing or broken.
     """
-    sizes = sorted(report["mismatched_keys"])
-    wrong = [f"{name} is {_size(found)}, expected {_size(wanted)}" for name, found, wanted in sizes]
-    if wrong:
-        raise LoadError(
-            f"The config of {given} does not fit its weights: {_some(wrong, 2)}. "
-            "Use the config.json that was saved with these weights."
-        )
-    missing = sorted(report["missing_keys"])
-    if missing and row.name == "feature-extraction" and all(name.startswith("pooler.") for name in missing):
-        model.pooler = None  # its weights would be random, and nothing of this task reads it
-        missing = []
-    body = [name for name in missing if not is_head(model, name)]
-    if body:
-        raise LoadError(
-            f"The config of {given} does not fit its weights: {len(body)} that a {type(model).__name__} needs are "
-            f"missing, such as {_some(body, 3)}. Use the config.json that was saved with these weights."
-        )
-    if missing:
-        spoken = spoken_task(model.config)
-        instead = f"It was saved for {spoken!r}" if spoken not in (None, row.name) else "It has no such head"
-        raise TaskError(
-            f"The task {row.name!r} does not fit the head of {given}: the weights lack {_some(missing, 3)}. "
-            f"{instead}; give the task it was trained for, or train that head first."
-        )
-    surplus = _surplus_layers(model, report["unexpected_keys"])
-    if surplus:
-        raise LoadError(
-            f"The config of {given} does not fit its weights: they have layers that it does not mention, "
-            f"such as {_some(surplus, 3)}. Use the config.json that was saved with these weights."
-        )
-
-
-def _surplus_layers(model: PreTrainedModel, unexpected: list[str]) -> list[str]:
-    """Weights that nobody asked for and that are named like those of a layer further up or down.
-
-    Other unexpected weights are harmless: heads from pre-training, buffers of older versions.
-    """
-    patterns = {_without_numbers(name) for name in model.state_dict()}
-    return sorted(
-        name for name in unexpected if "#" in _without_numbers(name) and _without_numbers(name) in patterns
-    )
-
-
-def _without_numbers(name: str) -> str:
-    return re.sub(r"(?<=\.)\d+(?=\.)", "#", name)
-
-
-def _read_processor(folder: Path, given: str, row: Task, local: dict[str, Any]) -> Any:
     import transformers
 
     has_words = any((folder / name).is_file() for name in _VOCABULARIES)
@@ -200,27 +157,7 @@ def _read_processor(folder: Path, given: str, row: Task, local: dict[str, Any]) 
         ) from error
 
 
-def _check_entailment(config: PretrainedConfig, row: Task, given: str) -> None:
-    if row.name != "zero-shot-classification":
-        return
-    labels = list((config.id2label or {}).values())
-    if not any(str(label).lower().startswith("entail") for label in labels):
-        raise TaskError(
-            f"The task {row.name!r} does not fit {given}: none of its labels ({_some(labels, 4)}) is 'entailment'. "
-            "Give a model trained on natural language inference, or task='text-classification'."
-        )
-
-
-def _first_line(error: BaseException, limit: int = 160) -> str:
+def _first_line(error: BaseException, limit: int = 120) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return text.rstrip(".") if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _size(shape: Any) -> str:
-    return "×".join(str(number) for number in shape) or "one number"
-
-
-def _some(names: list[Any], count: int) -> str:
-    rest = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(str(name) for name in names[:count]) + rest

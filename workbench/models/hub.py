@@ -9,6 +9,7 @@ from pathlib import Path
 from workbench.errors import LoadError
 
 ATTEMPTS = 5
+_TRUE = ("1", "ON", "YES", "TRUE")
 _SMALL = re.compile(r"[^/]+\.(json|txt|model|spm|jinja)")
 _SAFE = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 _PICKLED = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")
@@ -27,8 +28,6 @@ def fetch_model(name: str, *, revision: str | None = None, trust_remote_code: bo
     Raises:
         LoadError: There is no such model, it may not be read, or the network failed.
     """
-    if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # the user's own setting, on or off, is kept
-        os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import requests
     from huggingface_hub import constants
     from huggingface_hub.errors import (
@@ -39,8 +38,8 @@ def fetch_model(name: str, *, revision: str | None = None, trust_remote_code: bo
         RevisionNotFoundError,
     )
 
-    wish = os.environ["HF_HUB_DISABLE_TELEMETRY"].upper()
-    constants.HF_HUB_DISABLE_TELEMETRY = wish in constants.ENV_VARS_TRUE_VALUES  # it may be imported already
+    # It may have been imported, and have read its environment, before load_model set this.
+    constants.HF_HUB_DISABLE_TELEMETRY = os.environ.get("HF_HUB_DISABLE_TELEMETRY", "1").upper() in _TRUE
     where = f" at revision {revision!r}" if revision else ""
     try:
         return _fetch(name, revision, trust_remote_code)

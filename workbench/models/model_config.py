@@ -43,7 +43,9 @@ def read_dimensions(config: Mapping[str, Any]) -> Dimensions:
         return next((text[name] for name in names if text.get(name)), None)
 
     return Dimensions(
-        heads=int(first("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads") or 0),
+        heads=int(
+            first("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads") or 0
+        ),
         hidden=int(first("hidden_size", "n_embd", "dim", "d_model") or 0),
         layers=int(first("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers") or 0),
         decoder_layers=int(first("num_decoder_layers", "decoder_layers") or 0),

@@ -48,7 +48,7 @@ def refuse_outside_data(model: onnx.ModelProto, path: Path) -> None:
 
 
 def save_graph(model: onnx.ModelProto, path: Path, *, limit: int | None = None) -> None:
-    """Writes an ONNX file; past the limit its weights go to `<name>_data` beside it."""
+    """Writes an ONNX file; past the limit its weights go to `<name>_data` beside it. Uses the model up."""
     limit = EXTERNAL_DATA_LIMIT if limit is None else limit
     if weight_bytes(model) > limit:
         onnx.save_model(
@@ -60,9 +60,39 @@ def save_graph(model: onnx.ModelProto, path: Path, *, limit: int | None = None) 
             size_threshold=1024,
         )
     else:
-        onnx.save_model(model, path)
+        _write_in_pieces(model, path)
+
+
+def _write_in_pieces(model: onnx.ModelProto, path: Path) -> None:
+    """Writes the message weight by weight: protobuf's own writer would hold it three times in memory."""
+    weights = list(model.graph.initializer)
+    del model.graph.initializer[:]
+    graph = model.graph.SerializeToString()
+    model.ClearField("graph")
+    sizes = [weight.ByteSize() for weight in weights]
+    length = len(graph) + sum(1 + len(_varint(size)) + size for size in sizes)
+    with path.open("wb") as stream:
+        stream.write(model.SerializeToString())
+        stream.write(_field(onnx.ModelProto.GRAPH_FIELD_NUMBER) + _varint(length) + graph)
+        for weight, size in zip(weights, sizes, strict=True):
+            stream.write(_field(onnx.GraphProto.INITIALIZER_FIELD_NUMBER) + _varint(size))
+            stream.write(weight.SerializeToString())
+
+
+def _field(number: int) -> bytes:
+    """The tag of a field that holds a message."""
+    return bytes([number << 3 | 2])
+
+
+def _varint(value: int) -> bytes:
+    """A whole number as protobuf writes it: seven bits a byte, the lowest first."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
 
 
 def weight_bytes(model: onnx.ModelProto) -> int:
     """The bytes of all the initializers that are loaded."""
-    return sum(len(tensor.raw_data) or tensor.ByteSize() for tensor in model.graph.initializer)
+    return sum(tensor.ByteSize() for tensor in model.graph.initializer)  # reading raw_data would copy each

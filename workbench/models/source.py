@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import importlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import LoadError
+from workbench.models.architectures import PREFIX
 from workbench.models.samples import Feed, make_feed, sample_examples
 from workbench.models.tasks import Task, find_task
 from workbench.models.variant import Origin, Variant, torch_variant
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-DEMO, RANDOM = "demo/", "random/"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -150,21 +151,26 @@ def load_model(
         >>> print(type(source.model).__name__, len(source.samples))
         BertForTokenClassification 16
     """
+    from workbench.models.checkpoint import read_checkpoint
     from workbench.models.devices import place_model, read_device
+    from workbench.models.heads import check_ids
+    from workbench.models.locate import find_folder
 
     if not isinstance(source, str | Path):
         raise TypeError(f"source must be a name or a folder, got {type(source).__name__}.")
     precision, place = read_dtype(dtype), read_device(device)
+    # Before the Hub's client reads it; the user's own setting is kept.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    importlib.import_module("transformers")  # only what is loaded can be muted
     given = str(source)
+    is_random = isinstance(source, str) and given.startswith(PREFIX) and not Path(given).is_dir()
     with quiet():
-        if given.startswith(RANDOM) and not Path(given).is_dir():
+        if is_random:
             from workbench.models.random import build_random
 
-            model, processor, row = build_random(given.removeprefix(RANDOM), task)
+            model, processor, row = build_random(given.removeprefix(PREFIX), task)
         else:
-            from workbench.models.checkpoint import read_checkpoint
-
-            folder = _find_folder(source, revision=revision, trust_remote_code=trust_remote_code)
+            folder = find_folder(source, revision=revision, trust_remote_code=trust_remote_code)
             model, processor, row = read_checkpoint(
                 folder,
                 given,
@@ -176,6 +182,7 @@ def load_model(
         model = place_model(model, precision, place)
         examples = _choose_examples(given, row, processor)
         samples = [make_feed(row, processor, model.config, example) for example in examples]
+        check_ids(model, samples, given)
     origin = Origin(
         given,
         row.name,
@@ -184,7 +191,7 @@ def load_model(
         revision=revision,
         trust_remote_code=trust_remote_code,
         device=place,
-        random=given.startswith(RANDOM),
+        random=is_random,
     )
     loaded = Source(model, processor, origin, examples, samples)
     return dataclasses.replace(loaded, origin=dataclasses.replace(origin, fingerprint=loaded.fingerprint()))
@@ -205,34 +212,6 @@ def read_dtype(dtype: Any) -> str:
         if name in (short, long):
             return short
     raise ValueError(f"dtype must be one of {', '.join(DTYPES.values())}, got {dtype!r}.")
-
-
-def _find_folder(source: str | Path, *, revision: str | None, trust_remote_code: bool) -> Path:
-    """The folder that holds the model; only a Hub id may cost network."""
-    given = str(source)
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return path
-    if path.is_file():
-        raise LoadError(f"{given} is a file. Give the folder around it, with its config.json.")
-    if isinstance(source, Path) or path.is_absolute() or given.startswith((".", "~")) or "\\" in given:
-        raise LoadError(f"The folder {given} does not exist. Check the path, or give a Hub id ('org/model').")
-    if given.startswith(DEMO):
-        return _find_demo(given)
-    from workbench.models.hub import fetch_model
-
-    return fetch_model(given, revision=revision, trust_remote_code=trust_remote_code)
-
-
-def _find_demo(given: str) -> Path:
-    from workbench import demo
-
-    name = given.removeprefix(DEMO)
-    known = demo.demo_names()
-    if name not in known:
-        names = ", ".join(repr(DEMO + name) for name in known)
-        raise LoadError(f"There is no demo {given!r}. Bundled demos: {names}.")
-    return Path(demo.model_folder(name))
 
 
 def _choose_examples(given: str, task: Task, processor: Any) -> list[Any]:

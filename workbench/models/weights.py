@@ -103,9 +103,6 @@ def _outside_names(stream: IO[bytes]) -> list[str]:
     """The callables, other than the makers of tensors, that a file of the format before PyTorch 1.6 names."""
     found: list[str] = []
     for _ in range(5):  # such a file is five pickles in a row, and raw bytes after them
-        if not stream.read(1):
-            break
-        stream.seek(-1, 1)
         names = list(_global_names(stream))
         found += [name for name in names if name.split(".")[0] not in _HARMLESS]
         if found:

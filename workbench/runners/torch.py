@@ -18,6 +18,8 @@ from workbench.runners.protocol import pick_inputs
 if TYPE_CHECKING:
     import torch
 
+    from workbench.models.source import Source
+
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
@@ -28,7 +30,8 @@ class TorchRunner:
         self.variant = variant
         self.threads = threads
         self.device = device
-        self._model: Any = _prepare_model(variant, device)
+        model = prepare_model(open_source(variant, device), variant, device)
+        self._model: Any = _compile(model, variant) if variant.compiled else model
         self._accepted = tuple(inspect.signature(_plain(self._model).forward).parameters)
         self._options: dict[str, Any] = {"return_dict": True}
         if variant.task_row.generates and "use_cache" in self._accepted:
@@ -79,29 +82,33 @@ class TorchRunner:
         self.close()
 
 
-def _prepare_model(variant: Variant, device: str) -> torch.nn.Module:
+def open_source(variant: Variant, device: str | None = None) -> Source:
+    """The source of a PyTorch variant: the one in memory, else loaded again from where it came."""
+    if variant.source is not None:
+        return variant.source
+    from workbench.models.source import load_model
+
+    origin = variant.origin
+    return load_model(
+        origin.source,
+        task=origin.task,
+        dtype=origin.dtype,
+        device=device or origin.device,
+        revision=origin.revision,
+        trust_remote_code=origin.trust_remote_code,
+    )
+
+
+def prepare_model(source: Source, variant: Variant, device: str | None = None) -> torch.nn.Module:
+    """The source's model in the variant's precision and place: itself where nothing changes, else a copy."""
     import torch
 
-    source = variant.source
-    if source is None:
-        from workbench.models.source import load_model
-
-        origin = variant.origin
-        source = load_model(
-            origin.source,
-            task=origin.task,
-            dtype=variant.precision,
-            device=device,
-            revision=origin.revision,
-            trust_remote_code=origin.trust_remote_code,
-        )
     model = source.model
     dtype = getattr(torch, DTYPES[variant.precision])
-    moves = device != "auto" and torch.device(device).type != model.device.type
-    if model.dtype != dtype or moves:
-        model = copy.deepcopy(model).to(dtype)
-        model = model.to(device) if moves else model
-    return _compile(model, variant) if variant.compiled else model
+    target = torch.device(device) if device and device != "auto" else model.device
+    if model.dtype == dtype and model.device.type == target.type:
+        return model
+    return copy.deepcopy(model).to(dtype=dtype, device=target)
 
 
 def _compile(model: torch.nn.Module, variant: Variant) -> Any:

@@ -73,9 +73,10 @@ python -m workbench.demo.qa.train
 ```
 
 {steps:,} steps of {batch} examples, each seen once; AdamW, highest learning rate {rate:g}, warm-up {warmup} steps,
-cosine decay, bfloat16 autocast on {threads} threads, seed {seed}, {minutes:.0f} minutes. The run repeats from its
-seed with the same versions, the same number of threads and the same kind of processor; otherwise sums are rounded
-in another order and the figures move a little. Versions: {versions}.
+cosine decay, bfloat16 autocast on {threads} threads, seed {seed}; {minutes:.0f} minutes of processor time. The first
+layer starts from heads that compare words (see `train.py`). The run repeats from its seed with the same versions,
+number of threads and kind of processor; otherwise sums are rounded in another order and the figures move a little.
+Versions: {versions}.
 """
 
 

@@ -1,0 +1,114 @@
+"""`make_pipeline`: the transformers pipeline on any variant, so that text goes in and answers come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import TaskError
+from workbench.machine import usable_cores
+from workbench.models.variant import Variant, resolve_variant
+from workbench.quiet import quiet
+
+if TYPE_CHECKING:
+    from transformers import Pipeline
+
+    from workbench.models.source import Source
+
+
+def make_pipeline(variant: Variant | Source | str | Path, **kwargs: Any) -> Pipeline:
+    """Makes the transformers pipeline of a variant's task.
+
+    Args:
+        variant: A variant, a source (its PyTorch model), or a variant's folder.
+        **kwargs: Passed on to `transformers.pipeline`, such as `handle_impossible_answer=True`.
+
+    Returns:
+        A pipeline; call it as transformers' documentation says.
+
+    Raises:
+        TaskError: The variant has no tokenizer or processor, or its runtime no pipeline.
+
+    Example:
+        >>> ask = make_pipeline(export_onnx(load_model("random/tiny-bert")))
+        >>> sorted(ask(question="Who knows?", context="Nobody knows.").keys())
+        ['answer', 'end', 'score', 'start']
+    """
+    variant = resolve_variant(variant)
+    with quiet():
+        import transformers
+
+        if variant.runtime == "torch":
+            model, processor = _open_torch(variant)
+        elif variant.runtime == "onnxruntime":
+            model, processor = _open_onnx(variant)
+        else:
+            raise TaskError(f"There is no pipeline for {variant.name}: its runtime is {variant.runtime!r}.")
+        if processor is None:
+            raise TaskError(
+                f"{variant.name} has no tokenizer or processor, and a pipeline needs one. "
+                "Put its files (tokenizer.json, …) into the model's folder and load it again."
+            )
+        pipeline = transformers.pipeline(
+            variant.task, model=model, **_processor_arguments(processor), **kwargs
+        )
+    return _hush(pipeline)
+
+
+def _open_torch(variant: Variant) -> tuple[Any, Any]:
+    from workbench.runners.torch import open_source, prepare_model
+
+    source = open_source(variant)
+    return prepare_model(source, variant), source.processor
+
+
+def _open_onnx(variant: Variant) -> tuple[Any, Any]:
+    """The Optimum class that answers to the task, on the CPU with as many threads as this process may use."""
+    import onnxruntime
+    from optimum import onnxruntime as classes
+
+    assert variant.path is not None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 3
+    row = variant.task_row
+    model = getattr(classes, row.ort_class).from_pretrained(
+        variant.path, session_options=options, provider="CPUExecutionProvider", local_files_only=True
+    )
+    if not hasattr(model, "main_input_name"):  # Optimum's CTC class forgets what the pipeline asks it for
+        model.main_input_name = next(iter(model.input_names))
+    return model, load_processor(variant)
+
+
+def _hush(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline, whose calls print no advice meant for developers of transformers."""
+    plain = type(pipeline)
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with quiet():
+            return plain.__call__(self, *args, **kwargs)
+
+    pipeline.__class__ = type(plain.__name__, (plain,), {"__call__": call})
+    return pipeline
+
+
+def load_processor(variant: Variant) -> Any:
+    """The tokenizer or processor of a variant, from its source or its folder; None where there is none."""
+    if variant.source is not None:
+        return variant.source.processor
+    from workbench.models.checkpoint import read_processor
+
+    assert variant.path is not None
+    return read_processor(variant.path, str(variant.path), variant.task_row, {"local_files_only": True})
+
+
+def _processor_arguments(processor: Any) -> dict[str, Any]:
+    """A processor of several parts is handed over part by part, as pipelines want it."""
+    names = ("tokenizer", "image_processor", "feature_extractor")
+    parts = {name: part for name in names if (part := getattr(processor, name, None)) is not None}
+    if parts:
+        return parts
+    kind = type(processor).__name__
+    if "ImageProcessor" in kind:
+        return {"image_processor": processor}
+    return {"feature_extractor" if "FeatureExtractor" in kind else "tokenizer": processor}
