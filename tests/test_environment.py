@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 # see whether the standard library or one of these can do it.
 ALLOWED_AT_RUN_TIME = {
     *("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnx-ir", "onnxruntime"),
-    *("numpy", "safetensors", "pillow", "filelock", "psutil"),
+    *("numpy", "safetensors", "pillow", "filelock", "grandalf", "psutil"),
     *("netron", "plotly", "jupyterlab", "ipywidgets", "anywidget"),
 }
 CONDA_NAMES = {"pytorch": "torch"}
@@ -35,6 +35,8 @@ COMES_WITH = {
     "huggingface_hub": "transformers",
     "requests": "transformers",
     "tokenizers": "transformers",
+    "google": "onnx",
+    "pandas": "plotly",  # not brought along: only `to_frame()` asks for it, and says how to get it
 }
 
 

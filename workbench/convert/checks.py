@@ -134,7 +134,7 @@ def compare_runs(
         "relative_difference": relative,
         "cosine": cosine,
         "argmax_agreement": equal / max(1, decisions),
-        "shapes": [[list(value.shape) for value in feed.values()][0] for feed in feeds],
+        "shapes": [list(next(iter(feed.values())).shape) for feed in feeds],
     }
 
 

@@ -108,7 +108,8 @@ def _call_exporter(source: Source, work: Path, opset: int) -> None:
             raise TaskError(f"The exporter does not know the architecture {model_type!r} yet.") from error
         if row.exporter_task not in supported:
             raise TaskError(
-                f"The exporter cannot export {model_type!r} for {row.name!r}. It can for: {', '.join(sorted(supported))}."
+                f"The exporter cannot export {model_type!r} for {row.name!r}. "
+                f"It can for: {', '.join(sorted(supported))}."
             )
         try:
             with _same_configs(source.model):

@@ -76,6 +76,7 @@ class NodeIndex:
     """Finds the nodes of a model by name, and describes them.
 
     Example:
+        >>> from workbench.graph.slim import slim_copy
         >>> model = slim_copy(export_onnx(load_model("random/tiny-bert")).onnx_files[0])
         >>> node = next(node for node in model.graph.node if node.op_type == "Softmax")
         >>> print(NodeIndex(model).describe(node.name).module)
@@ -113,9 +114,11 @@ class NodeIndex:
         """The node of this name, or the one that makes the tensor of this name."""
         return name if name in self._nodes else self._makers.get(name)
 
-    def node(self, name: str) -> onnx.NodeProto:
-        """The node itself."""
-        return self._nodes[name]
+    def drawn(self, name: str) -> str:
+        """The node under which this one is seen: a constant stands inside the first node that reads it."""
+        node = self._nodes[name]
+        readers = self._readers.get(node.output[0], []) if node.op_type == "Constant" and node.output else []
+        return readers[0] if readers else name
 
     def names(self) -> list[str]:
         """All names of nodes."""

@@ -35,6 +35,7 @@ def make_overlay(graph: GraphFile, values: Any, *, label: str | None = None) -> 
         ValueError: No name fits any node.
 
     Example:
+        >>> from workbench.graph.files import open_graphs
         >>> graph = next(iter(open_graphs(export_onnx(load_model("random/tiny-bert")))))
         >>> len(make_overlay(graph, {"bert.encoder.layer.0": 0.5}, label="drift")["values"]) > 50
         True

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """A loaded PyTorch model with its processor, its task and real sample inputs.
 
@@ -101,6 +101,9 @@ class Source:
         )
         note = " [random weights: quality figures mean nothing]" if self.origin.random else ""
         return f"{self.origin.source}: {type(self.model).__name__} for {self.task} ({size}){note}"
+
+    def __repr__(self) -> str:
+        return str(self)  # not the model's own, which fills a screen
 
     def _repr_html_(self) -> str:
         rows = {

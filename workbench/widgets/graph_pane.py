@@ -86,12 +86,13 @@ class GraphPane(ipywidgets.VBox):
             if found is None:
                 continue
             shown = next((part for part in parts if (file, part.name) == self._shown), None)
-            position = index.positions.get(found)
+            drawn = index.drawn(found)
+            position = index.positions.get(drawn)
             if position is not None and (shown is None or position not in shown.nodes):
                 part = find_part(parts, position)
                 self.show_file(file, part=part.name if part else None)
             self._choose(found)
-            self.canvas.go_to(found, also=also)
+            self.canvas.go_to(drawn, also=also)
             return index.describe(found)
         near = difflib.get_close_matches(name[:300], self.index.names(), n=3)
         hint = f" Near: {', '.join(near)}." if near else ""

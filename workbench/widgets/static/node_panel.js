@@ -87,7 +87,7 @@ function render({ model, el }) {
     const samples = model.get('_samples');
     const fields = model.get('_fields');
     if (!samples.length && !fields.length) { return [make('p', {}, 'There is no sample input to run.')]; }
-    const select = make('select', { 'aria-label': 'Input' }, ...samples.map((label, index) => make('option', { value: String(index) }, cut(label, 70))),
+    const select = make('select', { 'aria-label': 'Input' }, ...samples.map((label, index) => make('option', { value: String(index) }, label.length > 70 ? `${label.slice(0, 69)}…` : label)),
       ...(fields.length ? [make('option', { value: 'typed' }, 'Typed in…')] : []));
     select.value = chosen.input === 'typed' || samples[Number(chosen.input)] ? chosen.input : select.options[0].value;
     const texts = make('div', { class: 'wb-texts' }, ...fields.map(([key, label]) => {
