@@ -101,12 +101,10 @@ def largest_gap(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> floa
     return max(float(np.abs(a - b).max()) for a, b in zip(left, right, strict=True))
 
 
-def worst_cosine(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:
-    """The smallest cosine between two outputs."""
-    return min(
-        float((a.ravel() @ b.ravel()) / (np.linalg.norm(a) * np.linalg.norm(b)))
-        for a, b in zip(left, right, strict=True)
-    )
+def cosine(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:
+    """The cosine between all outputs of the one and all outputs of the other."""
+    a, b = (np.concatenate([value.ravel() for value in values]).astype(np.float64) for values in (left, right))
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def argmax_agreement(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:

@@ -92,7 +92,9 @@ def _time_stock(browser: Browser, _: Path, path: Path, link: float | None) -> fl
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     serve = f"import netron; netron.start({str(path)!r}, ('127.0.0.1', {port}), browse=False); netron.wait()"
-    server = subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-c", serve], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
         with _open(browser) as context:

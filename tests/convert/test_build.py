@@ -12,7 +12,8 @@ import pytest
 
 import workbench as wb
 from tests.variants import nothing_half_made
-from workbench.models.variant import Variant, hash_files
+from workbench.models.manifest import hash_files
+from workbench.models.variant import Variant
 
 VERBS = {
     "optimize_onnx": wb.optimize_onnx,
@@ -48,7 +49,7 @@ def test_a_file_where_the_workspace_should_be(bench, tmp_path, monkeypatch):
 @pytest.mark.parametrize("verb", [wb.export_onnx, *VERBS.values()])
 def test_no_permission(bench, monkeypatch, verb):
     """A place where not even root may write."""
-    monkeypatch.setenv("WORKBENCH_HOME", "/proc/self/workbench")
+    monkeypatch.setenv("WORKBENCH_HOME", "/sys/workbench")
     given = bench.source() if verb is wb.export_onnx else bench.exported()
     with pytest.raises(OSError, match=r"cannot be written to .*Give another out_dir, or set WORKBENCH_HOME"):
         verb(given)

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 import workbench as wb
-from tests.variants import argmax_agreement, nothing_half_made, other_feeds, run_on, worst_cosine
+from tests.variants import argmax_agreement, nothing_half_made, other_feeds, run_on, cosine
 from workbench.errors import ConvertError
 from workbench.models.onnx_nodes import walk_nodes
 
@@ -159,7 +159,7 @@ def test_weights_alone(bench, workspace, bits, block_size):
     feeds = bench.source().samples
     expected, found = run_on(bench.source(), feeds), run_on(variant, feeds)
     # A sixteenth of a block's largest weight is a coarse step, a 256th is a fine one.
-    assert worst_cosine(expected, found) > (0.9999 if bits == 8 else 0.9)
+    assert cosine(expected, found) > (0.9999 if bits == 8 else 0.9)
     assert argmax_agreement(expected, found) > (0.95 if bits == 8 else 0.5)
 
 

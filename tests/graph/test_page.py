@@ -132,7 +132,8 @@ def test_netron_is_of_the_version_that_the_page_fits() -> None:
     Run `pytest -m browser tests/widgets`. Where it passes, move `TESTED` in workbench/graph/page.py and the range in
     pyproject.toml, constraints.txt and environment.yml to the new version. Where it fails, see what Netron renamed:
     workbench/graph/static/main.js wraps `render`, `refresh`, `export`, `showNodeProperties` and
-    `showTensorProperties` of its View and reads `target.nodes`; host.js answers what its Host is asked.
+    `showTensorProperties` of its View, calls `showDefinition` and reads `target.nodes`; host.js answers what its
+    Host is asked.
     """
     installed = importlib.metadata.version("netron")
     advice = test_netron_is_of_the_version_that_the_page_fits.__doc__
@@ -144,6 +145,7 @@ def test_netron_is_of_the_version_that_the_page_fits() -> None:
         "async export(",
         "showNodeProperties(",
         "showTensorProperties(",
+        "async showDefinition(",
     ]
     used += ["styleSheet.href.endsWith(`/${name}`)", "this._host.worker(", "get nodes()"]
     both = source + (page.find_netron() / "grapher.js").read_text(encoding="utf-8")

@@ -144,7 +144,7 @@ def test_a_parameter_and_the_way_along_the_edges(notebook: Notebook) -> None:
     expect(notebook.graph(1).locator(".node.select")).to_contain_text("Add")
     panel.get_by_role("button", name="About the operator").click()
     sidebar = notebook.graph(1).locator("#sidebar")
-    expect(sidebar).to_contain_text("/qa_outputs/Add")
+    expect(sidebar).to_contain_text("element-wise binary addition")
     notebook.graph(1).locator("#sidebar-closebutton").click()
 
 

@@ -95,7 +95,9 @@ def test_hostile_names_harm_nothing(page: Page, tmp_path: Path) -> None:
         for expander in reversed(frame.locator("#sidebar-content .sidebar-item-value-expander").all()):
             expander.click()
         frame.locator("#sidebar-closebutton").click()
-    page.evaluate("tell({ type: 'details', token: 'secret', name: 'strange' })")
+    page.evaluate(
+        "tell({ type: 'details', token: 'secret', name: 'strange' })"
+    )  # of an operator without documentation
     expect(frame.locator("#sidebar-content")).to_contain_text("strange")
     page.evaluate("tell({ type: 'search', token: 'secret', text: '<script>', step: 1 })")
     page.wait_for_function("told.some(({ type, count }) => type === 'found' && count > 0)")

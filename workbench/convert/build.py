@@ -12,8 +12,9 @@ from typing import Any
 
 from workbench.errors import ConvertError, VariantError
 from workbench.machine import package_versions, release_memory
-from workbench.models.variant import Variant, is_model_file, write_manifest
-from workbench.models.workspace import MANIFEST, Workspace, lock_folder, new_folder
+from workbench.models.manifest import is_model_file
+from workbench.models.variant import Variant, write_manifest
+from workbench.models.workspace import Workspace, lock_folder, new_folder
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +50,20 @@ def build_variant(
                 report = make(work, dataclasses.replace(draft, path=work, files=_list_files(work)))
                 release_memory()
                 return write_manifest(dataclasses.replace(draft, report=report), work)
-    except OSError as error:
+    except (OSError, ConvertError) as error:
         explained = _explain(error, draft.name, target)
         if explained is None:
             raise
         raise explained from error
 
 
-def _explain(error: OSError, name: str, target: Path) -> Exception | None:
+def _explain(raised: BaseException, name: str, target: Path) -> Exception | None:
     """What could not be written where, and what to do; None where the error says enough itself."""
+    error: BaseException | None = raised  # a converter's error may be the file system's, wrapped once or twice
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        return None
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return ConvertError(
             f"No space left for {name} in {target.parent}. Free some, or set WORKBENCH_HOME to a folder on another "
@@ -74,15 +80,14 @@ def _explain(error: OSError, name: str, target: Path) -> Exception | None:
 def _cached(draft: Variant, *, in_workspace: bool) -> Variant | None:
     """The variant that is there already, if it is whole and was made by the same steps."""
     assert draft.path is not None
-    if not (draft.path / MANIFEST).is_file():
-        return None
     try:
         found = Variant.load(draft.path)
-    except VariantError:
-        if not in_workspace:
+    except (FileNotFoundError, VariantError) as error:
+        if in_workspace and draft.path.is_dir():
+            log.warning("%s was not whole any more and is made again.", draft.path)
+            shutil.rmtree(draft.path)
+        elif isinstance(error, VariantError):
             raise
-        log.warning("%s was not whole any more and is made again.", draft.path)
-        shutil.rmtree(draft.path)
         return None
     same = (found.steps, found.origin, found.versions) == (draft.steps, draft.origin, package_versions())
     if not same and not in_workspace:

@@ -6,9 +6,10 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, calibrate, create_calibrator
 from onnxruntime.quantization.calibrate import save_tensors_data
 
 from workbench.models.samples import Feed
@@ -70,11 +71,13 @@ def calibrate_ranges(
             calibrate_method=METHODS[method],
             use_external_data_format=large,
         )
-        for feed in feeds:
-            for name, inputs, _ in runner.calls(feed):
-                if name == file_name:
-                    calibrator.collect_data(_Single(inputs))
-        save_tensors_data(calibrator.compute_data(), ranges)
+        # The calibrators print what they are at; without touching what another thread prints.
+        with mock.patch.object(calibrate, "print", lambda *args, **kwargs: None, create=True):
+            for feed in feeds:
+                for name, inputs, _ in runner.calls(feed):
+                    if name == file_name:
+                        calibrator.collect_data(_Single(inputs))
+            save_tensors_data(calibrator.compute_data(), ranges)
     return ranges
 
 

@@ -57,7 +57,7 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
 
     if not isinstance(source, Source):
         raise TypeError(f"export_onnx takes what load_model returns, got {type(source).__name__}.")
-    if opset is not None and opset not in KNOWN_OPSETS:
+    if opset is not None and (isinstance(opset, bool) or opset not in KNOWN_OPSETS):
         raise ValueError(f"opset must lie between {KNOWN_OPSETS[0]} and {KNOWN_OPSETS[-1]}, got {opset!r}.")
     if source.origin.dtype != "fp32":
         raise ValueError(
@@ -89,7 +89,8 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
 
 def _current_origin(source: Source) -> Origin:
     """The origin with the weights' hash of now: the caller may have changed the model since it was loaded."""
-    return dataclasses.replace(source.origin, fingerprint=source.fingerprint())
+    now = source.fingerprint()
+    return dataclasses.replace(source.origin, fingerprint=now, edited=now != source.origin.fingerprint)
 
 
 def _call_exporter(source: Source, work: Path, opset: int) -> None:

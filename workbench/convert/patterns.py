@@ -13,10 +13,10 @@ from workbench.models.onnx_nodes import module_names
 
 def select_nodes(
     nodes: Sequence[onnx.NodeProto], *, include: Iterable[str] | None, exclude: Iterable[str] | None
-) -> list[str]:
-    """The names of the nodes that the patterns leave in.
+) -> list[onnx.NodeProto]:
+    """The nodes that the patterns leave in.
 
-    A pattern that names a module means everything inside it.
+    A pattern that names a module means everything inside it. Nodes of several files may have equal names.
 
     Args:
         nodes: The nodes there are to choose from.
@@ -28,10 +28,10 @@ def select_nodes(
 
     Example:
         >>> query = onnx.helper.make_node("MatMul", ["x", "w"], ["y"], name="/layer.0/query/MatMul")
-        >>> select_nodes([query], include=["layer.*"], exclude=None)
+        >>> [node.name for node in select_nodes([query], include=["layer.*"], exclude=None)]
         ['/layer.0/query/MatMul']
     """
-    handles = {node.name: _handles(node) for node in nodes}
+    handles = {index: _handles(node) for index, node in enumerate(nodes)}
     taken = set(handles)
     if include is not None:
         taken = {
@@ -41,7 +41,7 @@ def select_nodes(
         }
     for pattern in as_patterns(exclude or (), "exclude"):
         taken -= set(_match(pattern, handles, "exclude"))
-    return [name for name in handles if name in taken]
+    return [node for index, node in enumerate(nodes) if index in taken]
 
 
 def as_patterns(patterns: Iterable[str] | str, argument: str) -> list[str]:

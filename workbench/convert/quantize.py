@@ -16,6 +16,8 @@ from workbench.machine import cpu_features
 from workbench.models.onnx_files import load_graph, save_graph
 from workbench.models.samples import check_feeds, save_feeds
 from workbench.models.variant import Step, Variant
+from workbench.runners import open_runner
+from workbench.runners.protocol import pick_inputs
 
 Patterns = Iterable[str] | str | None
 PRODUCTS = ("MatMul", "Gemm", "Attention")
@@ -137,6 +139,9 @@ def quantize_static(
     arguments: dict[str, Any] = {"method": method, "per_channel": per_channel}
     if samples is not None:
         arguments["samples"] = name_feeds(feeds)
+        with open_runner(parent, device="cpu") as runner:
+            for index, feed in enumerate(feeds):
+                pick_inputs(feed, runner.input_names, f"samples[{index}]: {parent.name}")
 
     def convert(prepared: Path, target: Path, nodes: list[str], large: bool) -> None:
         from onnxruntime.quantization import QuantFormat, QuantType

@@ -147,7 +147,8 @@ def _choose_nodes(parent: Variant, recipe: Recipe, patterns: Mapping[str, list[s
         raise ConvertError(
             f"{parent.name} has no {' or '.join(recipe.operators)} with constant weights: nothing to quantize."
         )
-    taken = set(select_nodes(everything, include=patterns.get("include"), exclude=patterns.get("exclude")))
+    chosen = select_nodes(everything, include=patterns.get("include"), exclude=patterns.get("exclude"))
+    taken = {id(node) for node in chosen}  # the fused nodes of two files may have the same name
     if not taken:
         raise ValueError(f"include and exclude together leave nothing of {parent.name} to quantize.")
     return {

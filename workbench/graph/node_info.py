@@ -23,8 +23,8 @@ class TensorInfo:
 
     Attributes:
         name: Its name; "" for an optional one that is left out.
-        kind: "tensor", "parameter", "input" of the graph, or "absent".
-        type: Its type and shape, as far as the file says.
+        kind: "tensor", "parameter", "constant", "input" of the graph, or "absent".
+        type: Its type and shape, as far as the file says; of a constant its value.
         nodes: The nodes at its other end: its maker, or its readers.
     """
 
@@ -156,8 +156,11 @@ class NodeIndex:
         if name in self._weights:
             tensor = self._weights[name]
             return TensorInfo(name, "parameter", _tensor_text(tensor.data_type, tensor.dims))
-        kind = "input" if name in self._inputs else "tensor"
         maker = (self._makers[name],) if name in self._makers else ()
+        if maker and self._nodes[maker[0]].op_type == "Constant":
+            values = [_attribute_text(item) for item in self._nodes[maker[0]].attribute]
+            return TensorInfo(name, "constant", values[0] if values else "")
+        kind = "input" if name in self._inputs else "tensor"
         return TensorInfo(name, kind, self._types.get(name, ""), maker)
 
 

@@ -7,6 +7,7 @@ arrays). Everything here is our own: no data set, no network.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,7 +190,7 @@ def load_feeds(path: str | Path) -> list[Feed]:
             for key in archive.files:
                 index, name = key.split("/", 1)
                 feeds.setdefault(int(index), {})[name] = archive[key]
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, AttributeError, EOFError) as error:
         raise ValueError(f"{path} holds no sample inputs that can be read: {error}") from error
     return [feeds[index] for index in sorted(feeds)]
 
@@ -205,7 +206,11 @@ def check_feeds(samples: Any) -> list[Feed]:
         return load_feeds(samples)
     if isinstance(samples, Mapping) or not isinstance(samples, Iterable):
         raise TypeError(f"samples must be a list of dicts of numpy arrays, got {type(samples).__name__}.")
-    feeds = [{name: np.asarray(value) for name, value in feed.items()} for feed in samples]
+    given = list(samples)
+    wrong = next((feed for feed in given if not isinstance(feed, Mapping)), None)
+    if wrong is not None:
+        raise TypeError(f"samples must be a list of dicts of numpy arrays; it has {wrong!r:.80}.")
+    feeds = [{name: np.asarray(value) for name, value in feed.items()} for feed in given]
     if not feeds:
         raise ValueError("samples is empty: give at least one dict of numpy arrays, or leave it out.")
     return feeds

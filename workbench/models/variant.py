@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
+import html
 import json
 import os
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import VariantError
 from workbench.machine import cpu_features, package_versions
+from workbench.models.manifest import FORMAT, check_files, hash_files, is_model_file, read_manifest, unreadable
 from workbench.models.samples import Feed, load_feeds
 from workbench.models.tasks import Task, find_task
 from workbench.models.workspace import MANIFEST
@@ -23,9 +24,7 @@ from workbench.models.workspace import MANIFEST
 if TYPE_CHECKING:
     from workbench.models.source import Source
 
-FORMAT = 1
 SAMPLES = "samples.npz"
-MODEL_SUFFIXES = (".onnx", ".onnx_data", ".data", ".xml", ".bin", ".safetensors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Origin:
         device: Where it was loaded.
         fingerprint: A hash of the config and the weights.
         random: Whether the weights are random, so that quality figures mean nothing.
+        edited: Whether the model was changed in memory after it was loaded.
     """
 
     source: str
@@ -53,6 +53,7 @@ class Origin:
     device: str = "cpu"
     fingerprint: str = ""
     random: bool = False
+    edited: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +120,13 @@ class Variant:
             VariantError: The parent's folder is gone or altered.
         """
         if self.parent_path is not None:
-            return Variant.load(self.parent_path)
+            try:
+                return Variant.load(self.parent_path)
+            except (FileNotFoundError, VariantError) as error:
+                raise VariantError(
+                    f"The variant that {self.name} was made from, {self.parent_path}, is gone or was altered. "
+                    f"{self.name} itself runs without it; print(variant.as_code()) says how to make both again."
+                ) from error
         return None if self.runtime == "torch" else torch_variant(self.origin, source=self.source)
 
     @property
@@ -165,15 +172,24 @@ class Variant:
             options["trust_remote_code"] = True  # type: ignore[assignment]
         load = Step("load_model", options)
         lines = ["import workbench as wb", "", f"source = {load.as_code(repr(self.origin.source))}"]
+        if self.origin.edited:
+            lines.append("# The model was changed after it was loaded: make the same change here.")
         if self.runtime == "torch":
             asked = {"precision": self.precision, "compiled": self.compiled}
             default = (self.origin.dtype, False)
             call = ", ".join(f"{name}={value!r}" for name, value in asked.items())
             plain = (self.precision, self.compiled) == default
             lines.append("variant = source.baseline" if plain else f"variant = source.as_variant({call})")
-        for index, step in enumerate(self.steps):
+        for index, step in enumerate(map(self._with_paths, self.steps)):
             lines.append(f"variant = {step.as_code('source' if index == 0 else 'variant')}")
         return "\n".join(lines)
+
+    def _with_paths(self, step: Step) -> Step:
+        """The step as it can be called from anywhere: the samples that it was given lie in the variant's folder."""
+        samples = step.arguments.get("samples")
+        if samples is None or self.path is None:
+            return step
+        return Step(step.verb, {**step.arguments, "samples": str(self.path / samples)})
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest's content, as plain data."""
@@ -198,6 +214,18 @@ class Variant:
         size = f", {self.size_bytes / 1e6:,.1f} MB" if self.size_bytes else ""
         return f"{self.name} ({self.runtime}, {self.precision}{size}) of {self.origin.source}"
 
+    def _repr_html_(self) -> str:
+        rows = {
+            "variant": self.name,
+            "runtime": f"{self.runtime}, {self.precision}",
+            "size": f"{self.size_bytes / 1e6:,.1f} MB",
+            "of": f"{self.origin.source} ({self.task})",
+            "made by": ", ".join(step.verb for step in self.steps) or "load_model",
+            "folder": str(self.path or "in memory"),
+        }
+        cells = [f"<th>{name}</th><td>{html.escape(text)}</td>" for name, text in rows.items()]
+        return f"<table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
+
     @classmethod
     def load(cls, folder: str | Path) -> Variant:
         """Brings a variant back from its folder, after checking that every file is there and unaltered.
@@ -210,20 +238,9 @@ class Variant:
             VariantError: The manifest cannot be read, or a file is missing or was altered.
         """
         folder = Path(folder).absolute()
-        manifest = folder / MANIFEST
-        if not manifest.is_file():
-            what = "holds no variant (no variant.json)" if folder.is_dir() else "does not exist"
-            raise FileNotFoundError(
-                f"{folder} {what}. Give the folder that export_onnx or another verb returned."
-            )
+        data = read_manifest(folder)
+        parent = data["parent"]
         try:
-            data = json.loads(manifest.read_text(encoding="utf-8"))
-            if data["format"] != FORMAT:
-                raise VariantError(
-                    f"{manifest} has format {data['format']!r}; this version of the workbench reads format {FORMAT}. "
-                    "Make the variant again."
-                )
-            parent = data["parent"]
             variant = cls(
                 name=data["name"],
                 runtime=data["runtime"],
@@ -238,11 +255,10 @@ class Variant:
                 report=data["report"],
                 made=data["made"],
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise VariantError(
-                f"{manifest} cannot be read ({type(error).__name__}: {error}). Make the variant again."
-            ) from error
-        check_files(variant)
+        except TypeError as error:
+            raise unreadable(folder, error) from error
+        verb = variant.steps[-1].verb if variant.steps else "export_onnx"
+        check_files(folder, variant.files, f"delete the folder and call {verb} once more.")
         return variant
 
 
@@ -253,21 +269,6 @@ def torch_variant(
     precision = precision or origin.dtype
     name = f"torch-{precision}" + ("-compiled" if compiled else "")
     return Variant(name, "torch", precision, origin, compiled=compiled, source=source)
-
-
-def is_model_file(name: str) -> bool:
-    """Whether a file of a variant's folder belongs to the model itself."""
-    return name.endswith(MODEL_SUFFIXES)
-
-
-def hash_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and hash of every file under a folder, the manifest left out."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": _hash_file(folder / name)}
-        for name in names
-        if name != MANIFEST
-    }
 
 
 def write_manifest(variant: Variant, folder: Path) -> Variant:
@@ -285,49 +286,6 @@ def write_manifest(variant: Variant, folder: Path) -> Variant:
     text = json.dumps(complete.to_dict(), indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return complete
-
-
-def check_files(variant: Variant) -> None:
-    """Compares a variant's files with its manifest.
-
-    Raises:
-        VariantError: A file is missing, altered, or lies outside the folder.
-    """
-    assert variant.path is not None
-    root = variant.path.resolve()
-    for name, entry in variant.files.items():
-        path = variant.path / name
-        if not path.resolve().is_relative_to(root):
-            raise VariantError(
-                f"The manifest of {variant.path} names {name!r}, which lies outside its folder. Refused."
-            )
-        if not path.is_file():
-            raise VariantError(
-                f"{variant.path} lacks its file {name!r}. Make the variant again: {_advice(variant)}"
-            )
-        if path.stat().st_size != entry["bytes"] or _hash_file(path) != entry["sha256"]:
-            raise VariantError(
-                f"{name!r} in {variant.path} is not the file that was made (its content changed). "
-                f"Make the variant again: {_advice(variant)}"
-            )
-
-
-def _advice(variant: Variant) -> str:
-    call = variant.steps[-1].verb if variant.steps else "export_onnx"
-    return f"delete the folder and call {call} once more."
-
-
-_known_hashes: dict[tuple[str, int, int, int], str] = {}
-
-
-def _hash_file(path: Path) -> str:
-    """A file's SHA-256, remembered as long as its inode, size and time stay."""
-    stat = path.stat()
-    key = (str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    if key not in _known_hashes:
-        with path.open("rb") as stream:
-            _known_hashes[key] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return _known_hashes[key]
 
 
 def resolve_variant(value: Variant | Source | str | Path) -> Variant:

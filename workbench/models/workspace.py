@@ -106,5 +106,6 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 def _sweep(target: Path) -> None:
     """Removes what a killed maker of this target left; only called by the holder of its lock."""
-    for left in target.parent.glob(f"{_UNFINISHED}{glob.escape(target.name)}-*"):
+    # All eight digits: `model-*` would take what another process is making of `model-int8` with it.
+    for left in target.parent.glob(f"{_UNFINISHED}{glob.escape(target.name)}-{'[0-9a-f]' * 8}"):
         shutil.rmtree(left, ignore_errors=True)

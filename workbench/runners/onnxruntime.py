@@ -6,6 +6,7 @@ what such files want besides (empty past key values, positions, the encoder's st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import onnxruntime as ort
 from workbench.errors import VariantError
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant
-from workbench.runners.protocol import pick_inputs
+from workbench.runners.protocol import pick_inputs, require_open
 
 SINGLE, ENCODER, DECODER, WITH_PAST = (
     "model.onnx",
@@ -44,6 +45,7 @@ class OnnxRunner:
         self.device = device
         self._providers = _pick_providers(device)
         self._sessions: dict[str, ort.InferenceSession] = {}
+        self._open = True
         self._names = {path.name for path in variant.onnx_files}
         main = SINGLE if SINGLE in self._names else ENCODER
         if main not in self._names:
@@ -90,7 +92,7 @@ class OnnxRunner:
                 yield self._step(SINGLE, feed)
             return
         outputs = self._call(ENCODER, feed)
-        yield ENCODER, dict(feed), outputs
+        yield ENCODER, self._take(ENCODER, feed), outputs
         decoder = _decoder_feed(feed, next(iter(outputs.values())))
         yield DECODER, self._take(DECODER, decoder), self._call(DECODER, decoder)
         if WITH_PAST in self._names:
@@ -110,6 +112,7 @@ class OnnxRunner:
 
     def session(self, name: str) -> ort.InferenceSession:
         """The session of one of the variant's files."""
+        require_open(self._open, self.variant.name)
         if name not in self._sessions:
             assert self.variant.path is not None
             self._sessions[name] = open_session(
@@ -119,6 +122,7 @@ class OnnxRunner:
 
     def close(self) -> None:
         """Frees the sessions."""
+        self._open = False
         self._sessions.clear()
 
     def __enter__(self) -> OnnxRunner:
@@ -166,16 +170,15 @@ def open_session(
 def _pick_providers(device: str) -> list[Any]:
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    kind, _, index = device.partition(":")
-    if kind != "cuda":
-        raise ValueError(f"ONNX variants run on 'cpu' or 'cuda', got device={device!r}.")
+    if not re.fullmatch(r"cuda(:\d+)?", device):
+        raise ValueError(f"ONNX variants run on 'cpu', 'cuda' or 'cuda:<number>', got device={device!r}.")
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         raise ValueError(
             f"device={device!r} needs ONNX Runtime with CUDA, and this one has "
             f"{', '.join(ort.get_available_providers())}. "
             "Install it: pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
         )
-    return [("CUDAExecutionProvider", {"device_id": int(index or 0)}), "CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"device_id": int(device[5:] or 0)}), "CPUExecutionProvider"]
 
 
 def _run_bound(session: ort.InferenceSession, feed: Feed, names: tuple[str, ...], device: str) -> Feed:

@@ -55,3 +55,13 @@ def pick_inputs(feed: Mapping[str, np.ndarray], wanted: Iterable[str], owner: st
             f"All inputs: {', '.join(wanted)}."
         )
     return {name: np.asarray(feed[name]) for name in wanted}
+
+
+def require_open(is_open: bool, owner: str) -> None:
+    """Refuses to run what was closed.
+
+    Raises:
+        RuntimeError: It was.
+    """
+    if not is_open:
+        raise RuntimeError(f"This runner of {owner} is closed. Open another: open_runner(variant).")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ConvertError
+from workbench.models.devices import read_device
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant
 from workbench.quiet import quiet
-from workbench.runners.protocol import pick_inputs
+from workbench.runners.protocol import pick_inputs, require_open
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,7 @@ class TorchRunner:
         """Runs once; results are numpy arrays, floats in fp32."""
         import torch
 
+        require_open(self._model is not None, self.variant.name)
         wanted = self._inputs or tuple(name for name in feed if name in self._accepted)
         arrays = pick_inputs(feed, wanted, self.variant.name)
         model = _plain(self._model)
@@ -105,8 +107,9 @@ def prepare_model(source: Source, variant: Variant, device: str | None = None) -
 
     model = source.model
     dtype = getattr(torch, DTYPES[variant.precision])
-    target = torch.device(device) if device and device != "auto" else model.device
-    if model.dtype == dtype and model.device.type == target.type:
+    target = torch.device(read_device(device)) if device and device != "auto" else model.device
+    there = model.device.type == target.type and target.index in (None, model.device.index)
+    if model.dtype == dtype and there:
         return model
     return copy.deepcopy(model).to(dtype=dtype, device=target)
 
@@ -114,7 +117,6 @@ def prepare_model(source: Source, variant: Variant, device: str | None = None) -
 def _compile(model: torch.nn.Module, variant: Variant) -> Any:
     """Compiles with the weights frozen in, which is what makes bf16 pay on a CPU."""
     import torch
-    import torch._inductor.config as inductor
 
     if not torch.cuda.is_available():
         from torch._inductor.cpp_builder import get_cpp_compiler
@@ -126,8 +128,7 @@ def _compile(model: torch.nn.Module, variant: Variant) -> Any:
             raise ConvertError(
                 f"{variant.name} needs a C++ compiler, and none was found. Install one (g++ or clang) and try again."
             ) from error
-    inductor.freezing = True
-    return torch.compile(model, dynamic=False)
+    return torch.compile(model, dynamic=False, options={"freezing": True})
 
 
 def _plain(model: Any) -> Any:

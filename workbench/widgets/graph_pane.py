@@ -91,9 +91,9 @@ class GraphPane(ipywidgets.VBox):
             if position is not None and (shown is None or position not in shown.nodes):
                 part = find_part(parts, position)
                 self.show_file(file, part=part.name if part else None)
-            self._choose(found)
+            self._choose(drawn)
             self.canvas.go_to(drawn, also=also)
-            return index.describe(found)
+            return index.describe(drawn)
         near = difflib.get_close_matches(name[:300], self.index.names(), n=3)
         hint = f" Near: {', '.join(near)}." if near else ""
         raise ValueError(f"{self.graphs.title} has no node {name[:300]!r}.{hint}")

@@ -62,9 +62,9 @@ an interval worked out from {n:,} independent questions is too narrow.
 ## What it cannot do
 
 It knows the wordings of its generator and little else. On real text, in other languages, and on questions that
-need arithmetic, general knowledge or more than one sentence of reasoning, its answers mean nothing. Texts in
-training had up to about {longest} tokens; positions beyond that were never trained, though the model runs up to
-512. Use it to study exporting, quantizing and measuring, not to answer questions.
+need arithmetic or general knowledge, its answers mean nothing. No text in training was longer than about
+{longest} tokens; it runs up to 512, with more mistakes the longer the text. Use it to study exporting, quantizing
+and measuring, not to answer questions.
 
 ## How it was made
 

@@ -47,7 +47,7 @@ class Page {
     }
     wrap('showNodeProperties', (method, node, source) => {
       this._tell(node);
-      if (!embedded || this._details) { method(node, source); }
+      if (!embedded || this._sidebar) { method(node, source); }
     });
     wrap('showTensorProperties', (method, argument, source) => {
       const [value] = argument.value;
@@ -94,6 +94,20 @@ class Page {
     return Boolean(label) || marked.length > 0;
   }
 
+  // The operator's documentation, where there is one; else the node's properties, both in Netron's sidebar.
+  async explain(name) {
+    const label = this._nodes().find(({ value }) => value.name === name);
+    if (label?.value.type.description) {
+      this._show(label);
+      await this._view.showDefinition(label.value.type);
+      label.context.scrollTo([label.element], 'instant'); // the sidebar has taken half of the room
+    } else if (label) {
+      this._sidebar = true;
+      this._show(label);
+      this._sidebar = false;
+    }
+  }
+
   _show(label) {
     label.context.activate(label.value, 'target');
     label.context.scrollTo([label.element], 'instant');
@@ -133,7 +147,7 @@ class Page {
       overlay: () => this.overlay(data.overlay),
       select: () => this.select(data.name, data.also) || this._post({ type: 'missing', name: data.name }),
       search: () => this.search(data.text, data.step),
-      details: () => { this._details = true; this.select(data.name); this._details = false; },
+      details: () => this.explain(data.name),
       clear: () => this._view.target?.select(null),
       export: () => this._view.export(`${document.title}.${data.format}`),
     };

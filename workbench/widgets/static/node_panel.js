@@ -75,6 +75,8 @@ function render({ model, el }) {
     if (tensor.type) { row.append(make('span', { class: 'wb-type' }, tensor.type)); }
     if (tensor.kind === 'parameter') {
       row.append(make('button', { type: 'button', title: `Figures of ${tensor.name.slice(0, 300)}`, onclick: () => askParameter(tensor.name) }, 'Figures'));
+    } else if (tensor.kind === 'constant') {
+      row.append(make('span', { class: 'wb-type' }, '(constant)'));
     } else if (tensor.kind === 'input') { row.append(make('span', { class: 'wb-type' }, 'input of the graph')); }
     if (tensor.nodes.length) {
       row.append(make('span', { class: 'wb-links' }, ...tensor.nodes.slice(0, 8).map(goTo),
