@@ -63,6 +63,89 @@ def _container_quota(root: Path) -> float | None:
         return None
 
 
+def memory_limit(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> int | None:
+    """The memory in bytes that the container grants this process; None where nothing limits it.
+
+    Args:
+        root: Where the control groups are mounted, version 2 or 1.
+        membership: The file that says in which groups this process is.
+
+    Example:
+        >>> memory_limit() is None or memory_limit() > 0
+        True
+    """
+    limits = [_read_number(folder / limit) for folder, limit, _ in _memory_groups(root, membership)]
+    return min((limit for limit in limits if limit is not None and limit < _UNLIMITED), default=None)
+
+
+def free_memory(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """The bytes that new processes may still take: what the machine has free, cut by the container's limit."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    for folder, limit_file, usage_file in _memory_groups(root, membership):
+        limit, usage = _read_number(folder / limit_file), _read_number(folder / usage_file)
+        if limit is not None and usage is not None and limit < _UNLIMITED:
+            free = min(free, max(0, limit - usage + _reclaimable(folder)))
+    return free
+
+
+_UNLIMITED = 1 << 60  # version 1 writes "no limit" as a number near 2**63
+
+
+def _memory_groups(root: Path, membership: Path) -> list[tuple[Path, str, str]]:
+    """Every control group that may limit this process: (its folder, its limit's file, its usage's file)."""
+    try:
+        lines = [line.split(":", 2) for line in membership.read_text().splitlines()]
+    except (OSError, ValueError):
+        lines = []
+    version_2, version_1 = (
+        ("memory.max", "memory.current"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+    )
+    groups = [(root, *version_2), (root / "memory", *version_1)]
+    for entry in lines:
+        if len(entry) < 3 or (entry[1] and "memory" not in entry[1].split(",")):
+            continue
+        top, names = (root / "memory", version_1) if entry[1] else (root, version_2)
+        folder = top / entry[2].strip("/")  # inside a container it may not be there: only the root is then
+        while folder != top and folder.is_relative_to(top):
+            groups.append((folder, *names))
+            folder = folder.parent
+    return groups
+
+
+def count_memory_kills(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> int:
+    """How many processes of this container the system has killed for lack of memory so far; 0 if unknown."""
+    counts = [0]
+    for folder, limit_file, _ in _memory_groups(root, membership):
+        events = folder / ("memory.events" if limit_file == "memory.max" else "memory.oom_control")
+        with contextlib.suppress(OSError, ValueError):
+            pairs = dict(line.split() for line in events.read_text().splitlines())
+            counts.append(int(pairs.get("oom_kill", 0)))
+    return max(counts)
+
+
+def _read_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # not there, or "max"
+        return None
+
+
+def _reclaimable(folder: Path) -> int:
+    """The group's file cache that the system drops when memory gets short."""
+    try:
+        pairs = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return int(pairs.get("total_inactive_file", pairs.get("inactive_file", 0)))
+    except (OSError, ValueError):
+        return 0
+
+
 @functools.cache
 def cpu_features() -> tuple[str, ...]:
     """The instruction sets of this CPU that decide how fast inference is, in a fixed order."""

@@ -91,7 +91,7 @@ def optimize_onnx(
     """
     parent = resolve_variant(variant)
     level = DEFAULT_LEVEL if level is None else level.upper() if isinstance(level, str) else level
-    if level not in LEVELS or isinstance(level, bool):
+    if not isinstance(level, int | str) or isinstance(level, bool) or level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, got {level!r}.")
     _require_plain_onnx(parent)
     float16 = float16 or LEVELS[level].float16
@@ -109,9 +109,9 @@ def optimize_onnx(
         reference = run_all(parent, feeds)
         problems: list[str] = []
         for attempt in _attempts(LEVELS[level]):
-            for file in parent.onnx_files:
-                _optimize_file(file, work / file.name, parent, attempt, float16=float16)
             try:
+                for file in parent.onnx_files:
+                    _optimize_file(file, work / file.name, parent, attempt, float16=float16)
                 figures = _compare(with_files(draft), reference, feeds)
             except (ConvertError, VariantError) as error:
                 problems.append(f"{attempt.what}: {str(error).splitlines()[0]}")

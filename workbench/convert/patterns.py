@@ -35,9 +35,9 @@ def select_nodes(
     taken = set(handles)
     if include is not None:
         taken = {
-            name
+            index
             for pattern in as_patterns(include, "include")
-            for name in _match(pattern, handles, "include")
+            for index in _match(pattern, handles, "include")
         }
     for pattern in as_patterns(exclude or (), "exclude"):
         taken -= set(_match(pattern, handles, "exclude"))
@@ -68,9 +68,9 @@ def _handles(node: onnx.NodeProto) -> tuple[str, ...]:
     return tuple(dict.fromkeys(handles))
 
 
-def _match(pattern: str, handles: dict[str, tuple[str, ...]], argument: str) -> list[str]:
+def _match(pattern: str, handles: dict[int, tuple[str, ...]], argument: str) -> list[int]:
     matched = [
-        name for name, known in handles.items() if any(fnmatch.fnmatchcase(item, pattern) for item in known)
+        index for index, known in handles.items() if any(fnmatch.fnmatchcase(item, pattern) for item in known)
     ]
     if matched:
         return matched

@@ -153,8 +153,8 @@ def _choose_nodes(parent: Variant, recipe: Recipe, patterns: Mapping[str, list[s
         raise ValueError(f"include and exclude together leave nothing of {parent.name} to quantize.")
     return {
         name: _Choice(
-            [node.name for node in found if node.name in taken],
-            [node.name for node in found if node.name not in taken],
+            [node.name for node in found if id(node) in taken],
+            [node.name for node in found if id(node) not in taken],
         )
         for name, found in nodes.items()
     }

@@ -8,21 +8,20 @@ protobuf's own parser does. Nothing outside the file is opened.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import onnx
 from google.protobuf.message import DecodeError, Message
 
 from workbench.errors import VariantError
+from workbench.models.wire import BYTES, read_fields, write_tag, write_varint
 
 LIMIT = 256  # bytes: shapes, axes, scales and other small constants stay readable
 LEFT_OUT = "left-out"  # stands where the name of a weights file would
 DATA_FIELDS = frozenset(
     field.number for field in onnx.TensorProto.DESCRIPTOR.fields if field.name.endswith("_data")
 ) - {onnx.TensorProto.EXTERNAL_DATA_FIELD_NUMBER}
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 def slim_copy(path: str | Path, *, limit: int = LIMIT) -> onnx.ModelProto:
@@ -94,19 +93,19 @@ def _copy_message(stream: BinaryIO, end: int, descriptor: Any, limit: int) -> by
     dropped: frozenset[int] = frozenset()
     if descriptor is onnx.TensorProto.DESCRIPTOR:
         values = sum(
-            field.stop - field.start for field in _fields(stream, end) if field.number in DATA_FIELDS
+            field.stop - field.start for field in read_fields(stream, end) if field.number in DATA_FIELDS
         )
         dropped = DATA_FIELDS if values > limit else dropped
         stream.seek(begin)
     copy = io.BytesIO()
-    for field in _fields(stream, end):
+    for field in read_fields(stream, end):
         if field.number in dropped:
             continue
         known = descriptor.fields_by_number.get(field.number)
         if known is not None and known.message_type is not None and field.wire_type == BYTES:
             stream.seek(field.start)
             inner = _copy_message(stream, field.stop, known.message_type, limit)
-            copy.write(_varint(field.number << 3 | BYTES) + _varint(len(inner)) + inner)
+            copy.write(write_tag(field.number) + write_varint(len(inner)) + inner)
         else:
             stream.seek(field.tag)
             copy.write(_read(stream, field.stop - field.tag))
@@ -117,60 +116,8 @@ def _copy_message(stream: BinaryIO, end: int, descriptor: Any, limit: int) -> by
     return copy.getvalue()
 
 
-class _Field(NamedTuple):
-    """One field of a message in wire format; the last three are positions in the file."""
-
-    number: int
-    wire_type: int
-    tag: int
-    start: int
-    stop: int
-
-
-def _fields(stream: BinaryIO, end: int) -> Iterator[_Field]:
-    """The fields of the message from the stream's position to `end`."""
-    position = stream.tell()
-    while position < end:
-        stream.seek(position)
-        head = stream.read(min(20, end - position))  # a tag and a length: two numbers of ten bytes at most
-        tag, used = _read_varint(head, 0)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == BYTES:
-            length, used = _read_varint(head, used)
-            start, stop = position + used, position + used + length
-        elif wire_type == VARINT:
-            start, stop = position + used, position + _read_varint(head, used)[1]
-        elif wire_type in (FIXED32, FIXED64):
-            start, stop = position + used, position + used + (4 if wire_type == FIXED32 else 8)
-        else:
-            raise DecodeError(f"byte {position} starts no field of any known kind")
-        if stop > end or number == 0:
-            raise DecodeError(f"the field at byte {position} runs past the end of what it belongs to")
-        yield _Field(number, wire_type, position, start, stop)
-        position = stop
-
-
 def _read(stream: BinaryIO, size: int) -> bytes:
     found = stream.read(size)
     if len(found) != size:
         raise DecodeError("it ends too early")
     return found
-
-
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and the position behind it."""
-    value = 0
-    for index in range(position, min(position + 10, len(data))):
-        value |= (data[index] & 0x7F) << 7 * (index - position)
-        if not data[index] & 0x80:
-            return value, index + 1
-    raise DecodeError("it ends inside a number")
-
-
-def _varint(value: int) -> bytes:
-    digits = bytearray()
-    while value > 0x7F:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    digits.append(value)
-    return bytes(digits)

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from workbench.errors import VariantError
-from workbench.graph.slim import _fields
+from workbench.models.wire import read_fields
 
 GRAPH = onnx.ModelProto.GRAPH_FIELD_NUMBER
 INITIALIZER = onnx.GraphProto.INITIALIZER_FIELD_NUMBER
@@ -61,15 +61,15 @@ def read_weights(path: str | Path, names: Iterable[str]) -> dict[str, np.ndarray
 
 
 def _find_tensors(stream: BinaryIO, size: int, names: set[bytes]) -> Iterable[onnx.TensorProto]:
-    for graph in list(_fields(stream, size)):
+    for graph in list(read_fields(stream, size)):
         if graph.number != GRAPH:
             continue
         stream.seek(graph.start)
-        for field in _fields(stream, graph.stop):
+        for field in read_fields(stream, graph.stop):
             if field.number != INITIALIZER:
                 continue
             stream.seek(field.start)
-            named = [inner for inner in _fields(stream, field.stop) if inner.number == NAME]
+            named = [inner for inner in read_fields(stream, field.stop) if inner.number == NAME]
             stream.seek(named[-1].start if named else field.stop)
             if named and stream.read(named[-1].stop - named[-1].start) in names:
                 stream.seek(field.start)

@@ -87,7 +87,9 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], advice: st
     for name, entry in files.items():
         path = folder / name
         if not path.resolve().is_relative_to(root):
-            raise VariantError(f"The manifest of {folder} names {name!r}, which lies outside its folder. Refused.")
+            raise VariantError(
+                f"The manifest of {folder} names {name!r}, which lies outside its folder. Refused."
+            )
         if not path.is_file():
             raise VariantError(f"{folder} lacks its file {name!r}. Make the variant again: {advice}")
         if path.stat().st_size != entry["bytes"] or _hash_file(path) != entry["sha256"]:

@@ -8,6 +8,7 @@ import onnx
 from onnx.external_data_helper import _get_all_tensors
 
 from workbench.errors import VariantError
+from workbench.models.wire import write_tag, write_varint
 
 EXTERNAL_DATA_LIMIT = 2_000_000_000  # a protobuf message ends at 2 GiB
 
@@ -22,6 +23,8 @@ def load_graph(path: Path, *, weights: bool = True) -> onnx.ModelProto:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's DecodeError, or the file system's
         raise VariantError(f"{path} is no ONNX file that can be read: {error}. Export it again.") from error
+    if not model.graph.node:  # an empty file is a valid message, too
+        raise VariantError(f"{path} is no ONNX file that can be read: it holds no graph. Export it again.")
     refuse_outside_data(model, path)
     if weights:
         try:
@@ -70,27 +73,13 @@ def _write_in_pieces(model: onnx.ModelProto, path: Path) -> None:
     graph = model.graph.SerializeToString()
     model.ClearField("graph")
     sizes = [weight.ByteSize() for weight in weights]
-    length = len(graph) + sum(1 + len(_varint(size)) + size for size in sizes)
+    length = len(graph) + sum(1 + len(write_varint(size)) + size for size in sizes)
     with path.open("wb") as stream:
         stream.write(model.SerializeToString())
-        stream.write(_field(onnx.ModelProto.GRAPH_FIELD_NUMBER) + _varint(length) + graph)
+        stream.write(write_tag(onnx.ModelProto.GRAPH_FIELD_NUMBER) + write_varint(length) + graph)
         for weight, size in zip(weights, sizes, strict=True):
-            stream.write(_field(onnx.GraphProto.INITIALIZER_FIELD_NUMBER) + _varint(size))
+            stream.write(write_tag(onnx.GraphProto.INITIALIZER_FIELD_NUMBER) + write_varint(size))
             stream.write(weight.SerializeToString())
-
-
-def _field(number: int) -> bytes:
-    """The tag of a field that holds a message."""
-    return bytes([number << 3 | 2])
-
-
-def _varint(value: int) -> bytes:
-    """A whole number as protobuf writes it: seven bits a byte, the lowest first."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def weight_bytes(model: onnx.ModelProto) -> int:

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import VariantError
 from workbench.machine import cpu_features, package_versions
-from workbench.models.manifest import FORMAT, check_files, hash_files, is_model_file, read_manifest, unreadable
+from workbench.models.manifest import (
+    FORMAT,
+    check_files,
+    hash_files,
+    is_model_file,
+    read_manifest,
+    unreadable,
+)
 from workbench.models.samples import Feed, load_feeds
 from workbench.models.tasks import Task, find_task
 from workbench.models.workspace import MANIFEST

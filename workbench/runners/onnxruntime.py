@@ -159,12 +159,22 @@ def open_session(
     options = options or ort.SessionOptions()
     options.intra_op_num_threads = threads  # ONNX Runtime would take every core of the machine, usable or not
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong comes as an exception, and is not printed besides
     try:
         return ort.InferenceSession(str(path), options, providers=providers or ["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exceptions share no base class
-        reason = str(error).strip().splitlines()[0][:300]
-        raise VariantError(f"ONNX Runtime cannot open {path}: {reason} Make the variant again.") from error
+        raise explain_refusal(path, error) from error
+
+
+def explain_refusal(path: Path, error: Exception) -> VariantError:
+    """What it means that ONNX Runtime does not open a file, or a folder of them."""
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+    if "External data path" in str(error):
+        return VariantError(
+            f"{path} keeps weights outside its folder ({reason}). "
+            "Refused: a model file may only read what lies beside it."
+        )
+    return VariantError(f"ONNX Runtime cannot open {path}: {reason} Make the variant again.")
 
 
 def _pick_providers(device: str) -> list[Any]:

@@ -67,14 +67,19 @@ def _open_onnx(variant: Variant) -> tuple[Any, Any]:
     import onnxruntime
     from optimum import onnxruntime as classes
 
+    from workbench.runners.onnxruntime import explain_refusal
+
     assert variant.path is not None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     row = variant.task_row
-    model = getattr(classes, row.ort_class).from_pretrained(
-        variant.path, session_options=options, provider="CPUExecutionProvider", local_files_only=True
-    )
+    try:
+        model = getattr(classes, row.ort_class).from_pretrained(
+            variant.path, session_options=options, provider="CPUExecutionProvider", local_files_only=True
+        )
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        raise explain_refusal(variant.path, error) from error
     if not hasattr(model, "main_input_name"):  # Optimum's CTC class forgets what the pipeline asks it for
         model.main_input_name = next(iter(model.input_names))
     return model, load_processor(variant)

@@ -56,8 +56,10 @@ Validation split, {n:,} questions, float32 with the weights as stored, SQuAD 2.0
 | with an answer | {answerable_n:,} | {answerable_exact:.1f} | {answerable_f1:.1f} |
 | without one | {unanswerable_n:,} | {unanswerable_exact:.1f} | {unanswerable_f1:.1f} |
 
-"No answer" to everything would score {unanswerable:.0%}. Three questions share a text, so they are not independent:
-an interval worked out from {n:,} independent questions is too narrow.
+The number of steps was chosen with these figures in view (1,400 steps gave F1 84.9, and 85 to 95 was wanted), so
+they flatter a little. "No answer" to everything would score {unanswerable:.0%}.
+Three questions share a text, so they are not independent: an interval worked out from {n:,} independent
+questions is too narrow.
 
 ## What it cannot do
 
@@ -73,7 +75,7 @@ python -m workbench.demo.qa.train
 ```
 
 {steps:,} steps of {batch} examples, each seen once; AdamW, highest learning rate {rate:g}, warm-up {warmup} steps,
-cosine decay, bfloat16 autocast on {threads} threads, seed {seed}; {minutes:.0f} minutes of processor time. The first
+cosine decay, bfloat16 autocast on {threads} thread(s), seed {seed}; {minutes:.0f} minutes of processor time. The first
 layer starts from heads that compare words (see `train.py`). The run repeats from its seed with the same versions,
 number of threads and kind of processor; otherwise sums are rounded in another order and the figures move a little.
 Versions: {versions}.

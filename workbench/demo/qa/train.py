@@ -148,7 +148,7 @@ def train(recipe: Recipe) -> tuple[BertForQuestionAnswering, BertTokenizerFast]:
         model.parameters(), lr=recipe.rate, weight_decay=0.01, betas=(0.9, 0.98), fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe))
-    # Another seed than the validation split's, so that watching a run does not mean choosing on it.
+    # Another seed than the validation split's, so that a run can be watched without looking at that.
     watched = list(itertools.islice(iter_examples("validation", seed=recipe.seed + 1), 600))
     model.train()
     began, total, tokens = time.perf_counter(), 0.0, 0
