@@ -103,7 +103,9 @@ def largest_gap(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> floa
 
 def cosine(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:
     """The cosine between all outputs of the one and all outputs of the other."""
-    a, b = (np.concatenate([value.ravel() for value in values]).astype(np.float64) for values in (left, right))
+    a, b = (
+        np.concatenate([value.ravel() for value in values]).astype(np.float64) for values in (left, right)
+    )
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 

@@ -24,3 +24,16 @@ class ConvertError(WorkbenchError):
 
 class VariantError(WorkbenchError):
     """A variant's folder is not whole: a file is missing, altered or points elsewhere."""
+
+
+def first_line(error: BaseException, limit: int = 300) -> str:
+    """The first line of an error's text that says something, or the error's kind where it has none.
+
+    Example:
+        >>> first_line(ValueError("no such level\\n  at line 7"))
+        'no such level'
+        >>> first_line(AssertionError())
+        'AssertionError'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:limit] if lines else type(error).__name__

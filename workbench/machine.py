@@ -180,7 +180,20 @@ def package_versions() -> dict[str, str]:
 
 
 def release_memory() -> None:
-    """Hands memory that is free inside this process back to the system; glibc would keep gigabytes of it."""
+    """Hands memory that is free inside this process back to the system; glibc would keep gigabytes of it.
+
+    Does nothing while the process is hardly larger than after the last time: looking for garbage takes half a second.
+    """
+    import psutil
+
+    global _size_after_release
+    process = psutil.Process()
+    if process.memory_info().rss < _size_after_release + 64_000_000:
+        return
     gc.collect()  # traced graphs and sessions hang together in cycles
     with contextlib.suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
+    _size_after_release = process.memory_info().rss
+
+
+_size_after_release = 0

@@ -69,7 +69,9 @@ def test_an_altered_file_is_named(copied):
         Variant.load(copied)
 
 
-@pytest.mark.parametrize("name", ["decoder_model.onnx", "weights.data", "pytorch_model.bin", "onnx/model.onnx"])
+@pytest.mark.parametrize(
+    "name", ["decoder_model.onnx", "weights.data", "pytorch_model.bin", "onnx/model.onnx"]
+)
 def test_a_model_file_that_the_manifest_does_not_know_is_refused(copied, name):
     """It has no hash, and a library that looks into the folder by itself might open it."""
     (copied / name).parent.mkdir(exist_ok=True)
@@ -85,7 +87,9 @@ def test_other_files_may_lie_in_the_folder(copied):
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
-@pytest.mark.parametrize("content", [None, b"", b"no graph", b"\x08\x07"], ids=["cut", "empty", "text", "hollow"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no graph", b"\x08\x07"], ids=["cut", "empty", "text", "hollow"]
+)
 def test_a_graph_that_cannot_be_read(copied, workspace, verb, content):
     whole = (copied / "model.onnx").read_bytes()
     (copied / "model.onnx").write_bytes(whole[: len(whole) // 3] if content is None else content)
@@ -140,7 +144,9 @@ def test_weights_outside_the_folder_are_refused_by_every_verb(reaching_out, work
 
 def test_weights_outside_the_folder_are_refused_by_what_runs_them(reaching_out):
     for opens in (wb.open_runner, wb.make_pipeline):
-        with pytest.raises(wb.VariantError, match=r"outside its folder .*Refused: a model file may only read"):
+        with pytest.raises(
+            wb.VariantError, match=r"outside its folder .*Refused: a model file may only read"
+        ):
             opens(reaching_out)
 
 
@@ -177,17 +183,24 @@ def test_a_manifest_that_is_no_text(copied):
 def test_a_manifest_with_one_wrong_entry(bench, copied, wrong):
     """Each entry in turn: either it is refused, or what comes back is the same as before."""
     whole = whole_manifest(bench)
-    free = {*"parent report versions made cpu name runtime precision steps".split()}  # words, not what they stand for
+    # These are words that a variant runs without; what they stand for is not checked here.
+    free = {*"parent report versions made cpu name runtime precision steps".split()}
     for key in whole:
         (copied / "variant.json").write_text(json.dumps(whole | {key: wrong}))
-        try:
-            variant = Variant.load(copied)
-        except wb.VariantError as error:
-            assert "Make the variant again" in str(error)
+        variant, refusal = load_or_refuse(copied)
+        if variant is None:
+            assert "Make the variant again" in refusal
         else:
             assert key in free or whole[key] == wrong, key
             assert str(variant)
             assert variant.as_code()
+
+
+def load_or_refuse(folder: Path) -> tuple[Variant | None, str]:
+    try:
+        return Variant.load(folder), ""
+    except wb.VariantError as error:
+        return None, str(error)
 
 
 def test_a_manifest_of_another_version(copied):

@@ -19,7 +19,7 @@ import onnx
 import pytest
 
 import workbench as wb
-from tests.variants import argmax_agreement, largest_gap, other_feeds, run_on, cosine
+from tests.variants import argmax_agreement, cosine, largest_gap, other_feeds, run_on
 from workbench.models.onnx_nodes import walk_nodes
 
 ENCODERS = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
@@ -63,7 +63,9 @@ def test_optimized_says_what_pytorch_says(bench, name):
 
 @EVERY_MODEL
 def test_int8_says_nearly_the_same(bench, name, task):
-    variant = bench.int8(name) if task is None else bench.make(wb.quantize_dynamic, bench.exported(name, task))
+    variant = (
+        bench.int8(name) if task is None else bench.make(wb.quantize_dynamic, bench.exported(name, task))
+    )
     feeds = other_feeds(bench.source(name, task)) + bench.source(name, task).samples
     expected, found = run_on(bench.source(name, task), feeds), run_on(variant, feeds)
     least_cosine, least_argmax = LOOSE.get(name, (COSINE, ARGMAX))

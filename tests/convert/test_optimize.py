@@ -7,9 +7,10 @@ import onnx
 import pytest
 
 import workbench as wb
-from tests.variants import argmax_agreement, largest_gap, nothing_half_made, other_feeds, run_on, cosine
+from tests.variants import argmax_agreement, cosine, largest_gap, nothing_half_made, other_feeds, run_on
 from workbench.convert import optimize
 from workbench.errors import ConvertError
+from workbench.models import onnx_files
 from workbench.models.onnx_nodes import walk_nodes
 
 LEVELS = [0, 1, 2, 99, "O1", "O2", "O3"]
@@ -56,7 +57,9 @@ def test_the_report_counts_what_was_fused(bench):
 
 def test_the_report_says_what_was_expected_and_did_not_happen(bench):
     (missing,) = bench.optimized("deberta-v2").report["not_fused"]
-    assert missing.startswith("model.onnx: 0 of 2 attention blocks fused; its attention adds relative positions")
+    assert missing.startswith(
+        "model.onnx: 0 of 2 attention blocks fused; its attention adds relative positions"
+    )
     assert len(bench.optimized("t5").report["not_fused"]) == 3, "One line for each of the three files."
 
 
@@ -129,9 +132,12 @@ def break_attention(model):
             next(item for item in node.attribute if item.name == "num_heads").i = 4
 
 
-def test_a_fusion_that_changes_the_answers_is_left_out(bench, workspace, monkeypatch):
+@pytest.mark.parametrize("limit", [None, 50_000], ids=["one file", "weights apart"])
+def test_a_fusion_that_changes_the_answers_is_left_out(bench, workspace, monkeypatch, limit):
     from onnxruntime.transformers import optimizer
 
+    if limit:
+        monkeypatch.setattr(onnx_files, "EXTERNAL_DATA_LIMIT", limit)
     plain = optimizer.optimize_model
 
     def wrong(*args, **kwargs):
@@ -143,6 +149,9 @@ def test_a_fusion_that_changes_the_answers_is_left_out(bench, workspace, monkeyp
     variant = wb.optimize_onnx(bench.exported())
     assert "Attention" not in operators(variant)
     assert "SkipLayerNormalization" in operators(variant)
+    assert variant.size_bytes < 1.1 * bench.exported().size_bytes, (
+        "The first attempt left its weights behind."
+    )
     (reason,) = variant.report["left_out"]
     assert reason.startswith("all fusions: ")
     assert "does not say the same" in reason

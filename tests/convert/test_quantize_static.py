@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 import workbench as wb
-from tests.variants import argmax_agreement, nothing_half_made, run_on, cosine
+from tests.variants import argmax_agreement, cosine, nothing_half_made, run_on
 from workbench.convert import calibrate
 from workbench.models.samples import load_feeds, resize_feed, save_feeds
 
@@ -86,7 +86,11 @@ def test_own_samples_decide_the_ranges(bench, workspace, tmp_path):
     ("samples", "error", "message"),
     [
         ([], ValueError, "samples is empty"),
-        ({"input_ids": np.ones((1, 4))}, TypeError, "samples must be a list of dicts of numpy arrays, got dict"),
+        (
+            {"input_ids": np.ones((1, 4))},
+            TypeError,
+            "samples must be a list of dicts of numpy arrays, got dict",
+        ),
         (7, TypeError, "samples must be a list of dicts of numpy arrays, got int"),
         ([3], TypeError, "samples must be a list of dicts of numpy arrays"),
         ([{"input_ids": np.ones((1, 4), np.int64)}], ValueError, "needs the input 'attention_mask'"),

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.variants import bench, run_on  # noqa: F401
+from tests import variants
+from tests.variants import run_on
 from workbench.models.samples import resize_feed
 from workbench.models.variant import Origin, Variant, resolve_variant, torch_variant
 
+bench = variants.bench  # the session's shared tiny models
 
-def test_what_is_written_is_what_is_read(bench):  # noqa: F811
+
+def test_what_is_written_is_what_is_read(bench):
     for variant in (bench.exported(), bench.optimized(), bench.int8(), bench.int8("t5")):
         back = Variant.load(variant.path)
         assert back == variant
@@ -24,7 +27,7 @@ def test_what_is_written_is_what_is_read(bench):  # noqa: F811
         assert back.to_dict() == variant.to_dict()
 
 
-def test_it_records_how_it_was_made(bench):  # noqa: F811
+def test_it_records_how_it_was_made(bench):
     variant = Variant.load(bench.int8().path)
     assert [step.verb for step in variant.steps] == ["export_onnx", "optimize_onnx", "quantize_dynamic"]
     assert {"torch", "transformers", "optimum", "onnx", "onnxruntime", "numpy"} <= set(variant.versions)
@@ -36,7 +39,7 @@ def test_it_records_how_it_was_made(bench):  # noqa: F811
         assert re.fullmatch(r"[0-9a-f]{64}", entry["sha256"])
 
 
-def test_the_chain_of_parents_ends_at_pytorch(bench):  # noqa: F811
+def test_the_chain_of_parents_ends_at_pytorch(bench):
     chain = [bench.int8()]
     while chain[-1].parent is not None:
         chain.append(chain[-1].parent)
@@ -49,13 +52,13 @@ def test_the_chain_of_parents_ends_at_pytorch(bench):  # noqa: F811
     assert chain[1] == bench.optimized()
 
 
-def test_a_workspace_may_be_moved(bench, tmp_path):  # noqa: F811
+def test_a_workspace_may_be_moved(bench, tmp_path):
     home = Path(shutil.copytree(bench.int8().path.parent, tmp_path / "elsewhere"))
     moved = Variant.load(home / bench.int8().path.name)
     assert moved.parent.path == home / bench.optimized().path.name
 
 
-def test_a_parent_that_is_gone_is_named(bench, tmp_path):  # noqa: F811
+def test_a_parent_that_is_gone_is_named(bench, tmp_path):
     alone = Path(shutil.copytree(bench.int8().path, tmp_path / "alone"))
     variant = Variant.load(alone)
     with pytest.raises(wb.VariantError, match=r"made from, .*onnx-optimized.*, is gone or was altered"):
@@ -63,7 +66,7 @@ def test_a_parent_that_is_gone_is_named(bench, tmp_path):  # noqa: F811
     assert run_on(variant, variant.samples()[:1])
 
 
-def test_the_size_is_that_of_the_model_alone(bench):  # noqa: F811
+def test_the_size_is_that_of_the_model_alone(bench):
     variant = bench.int8()
     assert variant.size_bytes == (variant.path / "model.onnx").stat().st_size
     encoder_decoder = bench.int8("t5")
@@ -96,7 +99,7 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_its_code_makes_it_again(bench, workspace, tmp_path, monkeypatch, recipe):  # noqa: F811
+def test_its_code_makes_it_again(bench, workspace, tmp_path, monkeypatch, recipe):
     variant = RECIPES[recipe](bench)
     monkeypatch.chdir(tmp_path)  # no path in it may depend on where it is run
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "another"))
@@ -109,7 +112,7 @@ def test_its_code_makes_it_again(bench, workspace, tmp_path, monkeypatch, recipe
         np.testing.assert_array_equal(left, right)
 
 
-def test_the_code_of_a_pytorch_variant(bench):  # noqa: F811
+def test_the_code_of_a_pytorch_variant(bench):
     for variant in (
         bench.source().baseline,
         bench.source().as_variant("bf16"),
@@ -117,7 +120,11 @@ def test_the_code_of_a_pytorch_variant(bench):  # noqa: F811
         wb.load_model("random/tiny-bert", dtype="bfloat16").baseline,
     ):
         again = remake(variant)
-        assert (again.name, again.precision, again.compiled) == (variant.name, variant.precision, variant.compiled)
+        assert (again.name, again.precision, again.compiled) == (
+            variant.name,
+            variant.precision,
+            variant.compiled,
+        )
         assert again.origin == variant.origin
 
 
@@ -133,19 +140,19 @@ def test_the_code_says_that_a_model_was_changed_in_memory(workspace):
 
 
 def test_code_quotes_what_it_is_given():
-    nasty = "it's \"quoted\"\nimport os"
+    nasty = 'it\'s "quoted"\nimport os'
     code = torch_variant(Origin(nasty, "fill-mask")).as_code()
     assert len(code.splitlines()) == 4
     compile(code, "code", "exec")
 
 
-def test_it_shows_itself_in_one_line(bench):  # noqa: F811
+def test_it_shows_itself_in_one_line(bench):
     assert re.fullmatch(
         r"onnx-int8-dynamic \(onnxruntime, int8, 0\.\d MB\) of random/tiny-bert", str(bench.int8())
     )
 
 
-def test_it_shows_itself_in_a_notebook_and_escapes_what_it_shows(bench):  # noqa: F811
+def test_it_shows_itself_in_a_notebook_and_escapes_what_it_shows(bench):
     html = bench.int8()._repr_html_()
     assert "onnx-int8-dynamic" in html
     assert "quantize_dynamic" in html
@@ -155,7 +162,7 @@ def test_it_shows_itself_in_a_notebook_and_escapes_what_it_shows(bench):  # noqa
     assert "<b>&" not in nasty._repr_html_()
 
 
-def test_what_may_stand_for_a_variant(bench):  # noqa: F811
+def test_what_may_stand_for_a_variant(bench):
     variant = bench.exported()
     assert resolve_variant(variant) is variant
     assert resolve_variant(bench.source()) == bench.source().baseline
@@ -177,7 +184,7 @@ def test_a_folder_that_holds_no_variant(tmp_path):
         wb.open_runner("random/tiny-bert")
 
 
-def test_samples_travel_with_the_variant(bench):  # noqa: F811
+def test_samples_travel_with_the_variant(bench):
     there = Variant.load(bench.int8().path).samples()
     for left, right in zip(bench.source().samples, there, strict=True):
         assert left.keys() == right.keys()

@@ -27,7 +27,9 @@ def test_another_recipe_is_another_place(tmp_path):
     assert place.name.startswith("onnx-fp32-")
 
 
-@pytest.mark.parametrize("name", ["a/b", "../../etc", "C:\\models\\x", ".hidden", "ü ñ", "", "x" * 500, "a\nb", "-rf"])
+@pytest.mark.parametrize(
+    "name", ["a/b", "../../etc", "C:\\models\\x", ".hidden", "ü ñ", "", "x" * 500, "a\nb", "-rf"]
+)
 def test_every_name_makes_one_safe_folder_name(tmp_path, name):
     assert slug(name)
     assert len(slug(name)) <= 80

@@ -71,7 +71,9 @@ def test_a_missing_input_is_named(bench):
     for variant in every_variant(bench):
         with (
             wb.open_runner(variant) as runner,
-            pytest.raises(ValueError, match=r"needs the input 'attention_mask'; the feed has input_ids, token_type"),
+            pytest.raises(
+                ValueError, match=r"needs the input 'attention_mask'; the feed has input_ids, token_type"
+            ),
         ):
             runner.run(feed)
 
@@ -246,6 +248,10 @@ def test_on_a_gpu(bench):
         variants.append(bench.exported())
     for variant in variants:
         with wb.open_runner(variant, device="cuda") as runner:
-            found = [outputs[head] for outputs in map(runner.run, feeds) for head in bench.source().task_row.outputs]
+            found = [
+                outputs[head]
+                for outputs in map(runner.run, feeds)
+                for head in bench.source().task_row.outputs
+            ]
         assert runner.device == "cuda"
         assert largest_gap(reference, found) < 1e-2

@@ -6,21 +6,26 @@ import dataclasses
 import errno
 import logging
 import shutil
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import ConvertError, VariantError
-from workbench.machine import package_versions, release_memory
+from workbench.machine import cpu_features, package_versions, release_memory
 from workbench.models.manifest import is_model_file
 from workbench.models.variant import Variant, write_manifest
-from workbench.models.workspace import Workspace, lock_folder, new_folder
+from workbench.models.workspace import MANIFEST, Workspace, lock_folder, new_folder
 
 log = logging.getLogger(__name__)
 
 
 def build_variant(
-    draft: Variant, *, out_dir: str | Path | None, make: Callable[[Path, Variant], Mapping[str, Any]]
+    draft: Variant,
+    *,
+    out_dir: str | Path | None,
+    make: Callable[[Path, Variant], Mapping[str, Any]],
+    fits_cpu: bool = False,
 ) -> Variant:
     """Makes a variant, or brings back the one that the same steps made before.
 
@@ -29,6 +34,7 @@ def build_variant(
         out_dir: Where to put it; None puts it into the workspace.
         make: Fills the folder it is given and returns the report. It gets the draft with that folder as its
             path too, so that it can run what it made.
+        fits_cpu: Whether the CPU's features decide what is made, so that another CPU makes another variant.
 
     Raises:
         FileExistsError: `out_dir` holds something else.
@@ -36,10 +42,20 @@ def build_variant(
         OSError: The workspace cannot be written to.
     """
     versions = package_versions()
-    recipe = [dataclasses.asdict(draft.origin), [dataclasses.asdict(step) for step in draft.steps], versions]
+    recipe = [
+        dataclasses.asdict(draft.origin),
+        [dataclasses.asdict(step) for step in draft.steps],
+        versions,
+        cpu_features() if fits_cpu else (),
+    ]
     target = (
         Path(out_dir).absolute() if out_dir else Workspace().place(draft.origin.source, draft.name, recipe)
     )
+    outer = next((folder for folder in target.parents if (folder / MANIFEST).is_file()), None)
+    if outer is not None:
+        raise ValueError(
+            f"out_dir={str(out_dir)!r} lies inside the variant {outer}. Give a folder of its own."
+        )
     draft = dataclasses.replace(draft, path=target)
     try:
         with lock_folder(target):
@@ -59,7 +75,9 @@ def build_variant(
 
 def _explain(raised: BaseException, name: str, target: Path) -> Exception | None:
     """What could not be written where, and what to do; None where the error says enough itself."""
-    error: BaseException | None = raised  # a converter's error may be the file system's, wrapped once or twice
+    error: BaseException | None = (
+        raised  # a converter's error may be the file system's, wrapped once or twice
+    )
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     if error is None:
@@ -84,8 +102,11 @@ def _cached(draft: Variant, *, in_workspace: bool) -> Variant | None:
         found = Variant.load(draft.path)
     except (FileNotFoundError, VariantError) as error:
         if in_workspace and draft.path.is_dir():
-            log.warning("%s was not whole any more and is made again.", draft.path)
-            shutil.rmtree(draft.path)
+            aside = draft.path.with_name(f".broken-{draft.path.name}-{uuid.uuid4().hex[:8]}")
+            draft.path.rename(aside)  # it may hold something of the user's
+            log.warning(
+                "%s was not whole any more and is made again; what was there is in %s.", draft.path, aside
+            )
         elif isinstance(error, VariantError):
             raise
         return None

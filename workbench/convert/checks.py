@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import ConvertError, WorkbenchError
+from workbench.errors import ConvertError, WorkbenchError, first_line
 from workbench.machine import release_memory
 from workbench.models.samples import Feed, resize_feed
 from workbench.models.variant import Variant
@@ -17,8 +17,9 @@ from workbench.runners.onnxruntime import SINGLE, WITH_PAST, OnnxRunner
 
 log = logging.getLogger(__name__)
 
-# (batch, length); the exporter traces at (2, 16). The long one passes the local attention windows in use.
-SHAPES = ((1, 7), (3, 21), (2, 48), (1, 150))
+# (batch, length); the exporter traces at (2, 16), so no batch of two: for images nothing else
+# differs. The long one passes the local attention windows in use.
+SHAPES = ((1, 7), (3, 21), (4, 48), (5, 150))
 
 
 def trial_feeds(samples: Sequence[Feed], max_length: int | None = None) -> list[Feed]:
@@ -62,11 +63,20 @@ def run_all(variant: Variant, feeds: Sequence[Feed]) -> list[Feed]:
                 raise
             except Exception as error:
                 shapes = ", ".join(f"{name} {value.shape}" for name, value in feed.items())
+                if variant.runtime == "torch":
+                    raise ConvertError(
+                        f"The PyTorch model itself does not run at {shapes}: {first_line(error)} Nothing was kept."
+                    ) from error
                 raise ConvertError(
                     f"{variant.name} was made but does not run at a shape it was not traced with ({shapes}): "
-                    f"{str(error).splitlines()[0][:200]} Nothing was kept. Try another opset or a lower level."
+                    f"{first_line(error)} Nothing was kept. Try another opset or a lower level."
                 ) from error
             for name, value in outputs.items():
+                if not np.isfinite(value).all() and variant.runtime == "torch":
+                    raise ConvertError(
+                        f"The PyTorch model itself answers a sample input with NaN or Inf in {name!r}: look at its "
+                        "weights. Nothing was kept."
+                    )
                 if not np.isfinite(value).all():
                     raise ConvertError(
                         f"{variant.name} was made but its output {name!r} holds NaN or Inf for a sample input. "

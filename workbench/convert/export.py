@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import hashlib
 import logging
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.convert.axes import fix_refused_sizes, larger_images
 from workbench.convert.build import build_variant, with_files
 from workbench.convert.checks import compare_runs, require_close, run_all, trial_feeds
 from workbench.errors import ConvertError, TaskError
 from workbench.machine import release_memory
 from workbench.models.onnx_files import load_graph, save_graph
-from workbench.models.samples import input_limit, save_feeds
+from workbench.models.samples import input_limit, name_feeds, save_feeds
 from workbench.models.variant import SAMPLES, Origin, Step, Variant
 from workbench.quiet import quiet
 
@@ -39,7 +42,7 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
     Args:
         source: What `load_model` returned.
         out_dir: A folder for the variant; None puts it into the workspace, where it is found again.
-        opset: The ONNX operator set; None takes the one that suits the architecture, and records it.
+        opset: The ONNX operator set, 14 to 20; None takes 18, which suits all architectures tried, and records it.
 
     Returns:
         The fp32 ONNX variant. Its `report` says how far its outputs lie from PyTorch's.
@@ -64,9 +67,13 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
             f"The source was loaded in {source.origin.dtype}; ONNX is exported from fp32 and made smaller afterwards. "
             f"Load it with load_model({source.origin.source!r}), then use optimize_onnx(..., float16=True) or quantize."
         )
+    if any(weight.device.type == "meta" for weight in source.model.parameters()):
+        raise ValueError(
+            "Parts of this model are offloaded, and only a whole one can be exported. Load it on one device."
+        )
     opset = opset or DEFAULT_OPSET
     draft = Variant(
-        name="onnx-fp32",
+        name="onnx-fp32" + ("" if opset == DEFAULT_OPSET else f"-opset{opset}"),
         runtime="onnxruntime",
         precision="fp32",
         origin=_current_origin(source),
@@ -78,11 +85,12 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
         log.info("exporting %s to ONNX (opset %d)", source.origin.source, opset)
         _call_exporter(source, work, opset)
         release_memory()
+        fixed = fix_refused_sizes(source, work)
         if source.processor is not None:
             source.processor.save_pretrained(work)
         save_feeds(source.samples, work / SAMPLES)
         log.info("checking the ONNX model against PyTorch")
-        return _check(source, with_files(draft))
+        return {"fixed_sizes": fixed, **_check(source, with_files(draft))}
 
     return build_variant(draft, out_dir=out_dir, make=make)
 
@@ -90,7 +98,23 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
 def _current_origin(source: Source) -> Origin:
     """The origin with the weights' hash of now: the caller may have changed the model since it was loaded."""
     now = source.fingerprint()
-    return dataclasses.replace(source.origin, fingerprint=now, edited=now != source.origin.fingerprint)
+    edited = now != source.origin.fingerprint
+    return dataclasses.replace(
+        source.origin, fingerprint=now, edited=edited, companions=_hash_companions(source)
+    )
+
+
+def _hash_companions(source: Source) -> str:
+    """A hash of what lies beside the model in its variants: tokenizer, sample inputs, settings of generation."""
+    digest = hashlib.sha256(name_feeds(source.samples).encode())
+    settings = getattr(source.model, "generation_config", None)
+    digest.update(str(settings.to_dict() if settings is not None else None).encode())
+    if source.processor is not None:
+        with quiet(), tempfile.TemporaryDirectory() as folder:
+            source.processor.save_pretrained(folder)
+            for path in sorted(Path(folder).rglob("*")):
+                digest.update(path.read_bytes() if path.is_file() else path.name.encode())
+    return digest.hexdigest()[:16]
 
 
 def _call_exporter(source: Source, work: Path, opset: int) -> None:
@@ -160,6 +184,7 @@ def _check(source: Source, variant: Variant) -> dict[str, Any]:
     limit = input_limit(source.model.config, source.processor)
     feeds = trial_feeds(source.samples, limit)
     feeds += [dict(sample) for sample in source.samples[:2]]
+    feeds += larger_images(source, variant)
     reference = run_all(source.baseline, feeds)
     feeds = [{name: np.asarray(value) for name, value in feed.items()} for feed in feeds]
     figures = compare_runs(reference, run_all(variant, feeds), feeds)

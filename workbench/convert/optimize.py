@@ -108,12 +108,14 @@ def optimize_onnx(
         feeds = trial_feeds(parent.samples(), parent.report.get("max_length"))
         reference = run_all(parent, feeds)
         problems: list[str] = []
+        failure: Exception | None = None
         for attempt in _attempts(LEVELS[level]):
             try:
                 for file in parent.onnx_files:
                     _optimize_file(file, work / file.name, parent, attempt, float16=float16)
                 figures = _compare(with_files(draft), reference, feeds)
             except (ConvertError, VariantError) as error:
+                failure = error
                 problems.append(f"{attempt.what}: {str(error).splitlines()[0]}")
                 log.info("optimize_onnx: %s did not work and is left out", attempt.what)
                 continue
@@ -126,9 +128,9 @@ def optimize_onnx(
             }
         raise ConvertError(
             f"No optimization of {parent.name} gave a model that agrees with it. " + " ".join(problems)
-        )
+        ) from failure
 
-    return build_variant(draft, out_dir=out_dir, make=make)
+    return build_variant(draft, out_dir=out_dir, make=make, fits_cpu=LEVELS[level].passes == 99)
 
 
 @dataclasses.dataclass(frozen=True)

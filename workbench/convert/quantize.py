@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import onnx
 
-from workbench.convert.calibrate import METHODS, calibrate_ranges, name_feeds
+from workbench.convert.calibrate import METHODS, calibrate_ranges
 from workbench.convert.embeddings import quantize_embeddings
 from workbench.convert.quantizing import Recipe, make_quantized, require_fp32
 from workbench.machine import cpu_features
 from workbench.models.onnx_files import load_graph, save_graph
-from workbench.models.samples import check_feeds, save_feeds
+from workbench.models.samples import check_feeds, name_feeds, save_feeds
 from workbench.models.variant import Step, Variant
 from workbench.runners import open_runner
 from workbench.runners.protocol import pick_inputs
@@ -62,8 +62,7 @@ def quantize_dynamic(
         raise ValueError(f"weight_type must be 'int8' or 'uint8', got {weight_type!r}.")
     per_channel = True if per_channel is None else per_channel
     operators = (*PRODUCTS, "Gather") if embeddings else PRODUCTS
-    # Without VNNI the signed kernels add pairs of products in 16 bits and can overflow: 7-bit weights cannot.
-    narrow = "avx2" in cpu_features() and not {"avx512_vnni", "avx_vnni"} & set(cpu_features())
+    narrow = _needs_narrow_weights()
 
     def prepare(model: onnx.ModelProto, nodes: list[str]) -> list[str]:
         look_ups = [
@@ -135,6 +134,7 @@ def quantize_static(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
     per_channel = True if per_channel is None else per_channel
+    narrow = _needs_narrow_weights()
     feeds = check_feeds(parent.samples() if samples is None else samples)
     arguments: dict[str, Any] = {"method": method, "per_channel": per_channel}
     if samples is not None:
@@ -161,6 +161,7 @@ def quantize_static(
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(PRODUCTS),
             per_channel=per_channel,
+            reduce_range=narrow,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             nodes_to_quantize=nodes,
@@ -168,7 +169,15 @@ def quantize_static(
         )
 
     name = f"onnx-int8-static-{method}" + ("" if per_channel else "-per-tensor")
-    recipe = Recipe(name, "int8", Step("quantize_static", arguments), PRODUCTS, convert, keep_types=True)
+    recipe = Recipe(
+        name,
+        "int8",
+        Step("quantize_static", arguments),
+        PRODUCTS,
+        convert,
+        keep_types=True,
+        notes={"reduce_range": narrow},
+    )
     return make_quantized(parent, recipe, include=include, exclude=exclude, out_dir=out_dir)
 
 
@@ -221,5 +230,11 @@ def quantize_weights(
         save_graph(quantizer.model.model, target)
 
     step = Step("quantize_weights", {"bits": bits, "block_size": block_size})
-    recipe = Recipe(f"onnx-int{bits}-weights", f"int{bits}", step, ("MatMul",), convert)
+    name = f"onnx-int{bits}-weights" + ("" if block_size == 32 else f"-block{block_size}")
+    recipe = Recipe(name, f"int{bits}", step, ("MatMul",), convert)
     return make_quantized(parent, recipe, include=include, exclude=exclude, out_dir=out_dir)
+
+
+def _needs_narrow_weights() -> bool:
+    """Whether weights get 7 bits: without VNNI the kernels add two products in 16 bits, which 8 can overflow."""
+    return "avx2" in cpu_features() and not {"avx512_vnni", "avx_vnni"} & set(cpu_features())

@@ -123,7 +123,7 @@ def make_quantized(
             **figures,
         }
 
-    return build_variant(draft, out_dir=out_dir, make=make)
+    return build_variant(draft, out_dir=out_dir, make=make, fits_cpu=True)
 
 
 @dataclasses.dataclass(frozen=True)

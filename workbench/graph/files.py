@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from workbench.graph.names import walk_graphs
 from workbench.graph.slim import slim_copy
 from workbench.models.onnx_nodes import name_nodes, walk_nodes
 from workbench.models.variant import Variant, resolve_variant
@@ -79,22 +80,13 @@ def name_all_nodes(model: onnx.ModelProto) -> None:
 
     Nodes that have a unique name keep it; one without gets one from its operator and its place in its graph.
     """
-    for graph in _walk_graphs(model.graph):
+    for graph in walk_graphs(model.graph):
         name_nodes(graph)
     taken: set[str] = set()
     for index, node in enumerate(walk_nodes(model.graph)):
         if node.name in taken:
             node.name = f"{node.name}#{index}"
         taken.add(node.name)
-
-
-def _walk_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                if inner.node:
-                    yield from _walk_graphs(inner)
 
 
 def pick_file(files: Mapping[str, object] | tuple[str, ...], name: str | None) -> str:

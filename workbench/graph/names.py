@@ -42,7 +42,7 @@ def tidy_graph(model: onnx.ModelProto) -> dict[str, str]:
             full[short] = name
         return short
 
-    for graph in _walk_graphs(model.graph):
+    for graph in walk_graphs(model.graph):
         graph.name = shorten(graph.name)
         for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
             value.name = shorten(value.name)
@@ -63,10 +63,11 @@ def tidy_graph(model: onnx.ModelProto) -> dict[str, str]:
     return full
 
 
-def _walk_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+def walk_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """A graph and the graphs inside its nodes."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 if inner.node:
-                    yield from _walk_graphs(inner)
+                    yield from walk_graphs(inner)

@@ -11,6 +11,7 @@ import onnx
 from onnx import numpy_helper
 
 from workbench.graph.modules import NO_MODULE, module_of
+from workbench.graph.parameters import type_name
 from workbench.models.onnx_nodes import walk_nodes
 
 LONGEST = 160  # characters of an attribute
@@ -174,8 +175,7 @@ def _type_text(value: onnx.ValueInfoProto) -> str:
 
 
 def _tensor_text(data_type: int, sizes: Any) -> str:
-    known = onnx.TensorProto.DataType.values()
-    name = onnx.TensorProto.DataType.Name(data_type).lower() if data_type in known else f"type {data_type}"
+    name = type_name(data_type)
     if sizes is None:
         return name
     return f"{name} {'×'.join(map(str, sizes)) or 'scalar'}"

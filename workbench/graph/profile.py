@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.errors import first_line
 from workbench.graph.files import GraphFile, open_graphs
 from workbench.graph.modules import NO_MODULE, module_of
 from workbench.graph.profile_rows import FileProfile, GraphProfile, NodeTime
@@ -141,7 +142,7 @@ def _run_once(session: Any, feed: Feed, name: str) -> None:
         session.run(None, feed)
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         shapes = ", ".join(f"{key} {value.dtype}{list(value.shape)}" for key, value in feed.items())
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error, 200)
         raise ValueError(f"{name} does not run on this sample ({shapes}): {reason}") from error
 
 

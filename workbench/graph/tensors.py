@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from workbench.errors import VariantError
+from workbench.errors import VariantError, first_line
+from workbench.graph.files import GraphFile
 from workbench.graph.weights import read_weights
 from workbench.machine import usable_cores
 from workbench.models.onnx_files import load_graph
@@ -63,8 +64,9 @@ def read_tensors(
         inputs = {item.name: _cast(feed[item.name], item.type) for item in session.get_inputs()}
         return dict(zip(names, session.run(list(names), inputs), strict=True))
     except Exception as error:  # ONNX Runtime's exceptions share no base class
-        reason = str(error).strip().splitlines()[0][:300]
-        raise VariantError(f"ONNX Runtime cannot run {path.name} as far as {names[0]}: {reason}") from error
+        raise VariantError(
+            f"ONNX Runtime cannot run {path.name} as far as {names[0]}: {first_line(error)}"
+        ) from error
 
 
 def cut_graph(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
@@ -109,23 +111,22 @@ def cut_graph(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
     return cut
 
 
-def feed_file(variant: Variant, file: str, feed: Mapping[str, np.ndarray]) -> Feed:
+def feed_file(variant: Variant, file: GraphFile, feed: Mapping[str, np.ndarray]) -> Feed:
     """What one file of a variant is given when the variant is given a feed.
 
-    A decoder's file takes what the encoder's made, and past key values.
+    A decoder's file takes what the encoder's made, and past key values: for these the variant is run. A file that
+    takes the feed as it is, is not opened.
 
     Raises:
         ValueError: An input is missing, or the file takes no part in a run.
     """
+    if file.name == SINGLE and len(variant.onnx_files) == 1 and feed.keys() >= _input_names(file.model.graph):
+        return dict(feed)
     with OnnxRunner(variant, threads=usable_cores(), device="cpu") as runner:
-        if file == SINGLE and len(variant.onnx_files) == 1:
-            session = runner.session(SINGLE)
-            if all(item.name in feed for item in session.get_inputs()):
-                return dict(feed)
         for name, inputs, _ in runner.calls(feed):
-            if name == file:
+            if name == file.name:
                 return inputs
-    raise ValueError(f"{file} takes no part in a run of {variant.name}.")
+    raise ValueError(f"{file.name} takes no part in a run of {variant.name}.")
 
 
 def feed_example(variant: Variant, example: Any) -> Feed:
@@ -135,17 +136,20 @@ def feed_example(variant: Variant, example: Any) -> Feed:
         ImportError: transformers is not installed.
         TaskError: The variant has no tokenizer.
     """
-    try:
-        from workbench.runners.pipeline import load_processor
-    except ImportError as error:
-        raise ImportError("Typed-in text needs transformers: pip install transformers") from error
-    if variant.source is not None:
-        config: Any = variant.source.model.config
-    else:
-        from transformers import AutoConfig
+    from workbench.runners.pipeline import load_processor
 
-        config = AutoConfig.from_pretrained(variant.path, local_files_only=True)
-    return make_feed(variant.task_row, load_processor(variant), config, example)
+    try:
+        if variant.source is not None:
+            config: Any = variant.source.model.config
+        else:
+            from transformers import AutoConfig
+
+            # Said outright: left open, transformers would ask on the terminal whether foreign code may run.
+            config = AutoConfig.from_pretrained(variant.path, local_files_only=True, trust_remote_code=False)
+        processor = load_processor(variant)
+    except ModuleNotFoundError as error:
+        raise ImportError("Typed-in text needs transformers: pip install transformers") from error
+    return make_feed(variant.task_row, processor, config, example)
 
 
 def run_module(variant: Variant, module: str, feed: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -189,6 +193,11 @@ def run_module(variant: Variant, module: str, feed: Mapping[str, np.ndarray]) ->
         raise ValueError(f"The module {module} gave no tensor in this run.")
     tensor = seen[-1].to("cpu")
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+
+
+def _input_names(graph: onnx.GraphProto) -> set[str]:
+    """What has to be fed: older files list their weights among the inputs."""
+    return {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
 
 
 def _with_inner(node: onnx.NodeProto) -> Iterable[onnx.NodeProto]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 
 from workbench.graph.files import GraphFile, open_graphs, pick_file
+from workbench.graph.modules import NO_MODULE, module_of
 from workbench.graph.node_info import NodeIndex
 from workbench.graph.stats import TensorStats, summarize_array
 from workbench.graph.tensors import feed_example, feed_file, read_tensors, run_module
@@ -17,6 +19,8 @@ from workbench.models.variant import Variant
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
+
+QUANTIZERS = {"QuantizeLinear", "DynamicQuantizeLinear"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,14 +31,16 @@ class NodeTrace:
         node: The node's name.
         outputs: The figures of each of its outputs.
         module: The figures of what PyTorch's module makes of the same input, where that was asked for.
-        difference: The largest difference between the node's output and the module's; None where their shapes or
-            kinds differ.
+        difference: The largest difference between the node's output and the module's; None where these are not the
+            same tensor.
+        reason: Why there is none, where a module was run.
     """
 
     node: str
     outputs: tuple[TensorStats, ...]
     module: TensorStats | None = None
     difference: float | None = None
+    reason: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data."""
@@ -46,6 +52,8 @@ class NodeTrace:
             lines.append(f"  PyTorch: {self.module}")
         if self.difference is not None:
             lines.append(f"  largest difference: {self.difference:.3g}")
+        if self.reason is not None:
+            lines.append(f"  no difference: {self.reason}")
         return "\n".join(lines)
 
 
@@ -110,7 +118,7 @@ def trace_in(
     arrays = read_tensors(
         graph.path,
         [output.name for output in info.outputs],
-        whole if variant is None else feed_file(variant, graph.name, whole),
+        whole if variant is None else feed_file(variant, graph, whole),
         model=graph.model,
     )
     outputs = tuple(summarize_array(array, name=name) for name, array in arrays.items())
@@ -119,11 +127,14 @@ def trace_in(
     if variant is None or not info.module:
         raise ValueError(f"The names do not say which PyTorch module {found} came from.")
     beside = run_module(variant, info.module, whole)
+    name, array = next(iter(arrays.items()))
+    reason = _why_apart(graph.model.graph, info.module, name) or _why_unlike(array, beside)
     return NodeTrace(
         found,
         outputs,
         summarize_array(beside, name=info.module),
-        _difference(next(iter(arrays.values())), beside),
+        None if reason else float(np.abs(array.astype(np.float64) - beside).max()),
+        reason,
     )
 
 
@@ -144,6 +155,45 @@ def _choose_feed(
     return samples[sample]
 
 
-def _difference(array: np.ndarray, beside: np.ndarray) -> float | None:
-    comparable = array.shape == beside.shape and array.size and array.dtype.kind == beside.dtype.kind
-    return float(np.abs(array.astype(np.float64) - beside).max()) if comparable else None
+def _why_apart(graph: onnx.GraphProto, module: str, tensor: str) -> str | None:
+    """Why a tensor is not what a module gives out; None where it is: the last one that its nodes make.
+
+    Where a later node took in the end of a module (its bias, say), no tensor of the graph is its output.
+    """
+    rounded: set[str] = set()  # the last tensor is what is rounded, not what comes of it
+    last, read = "", set[str]()
+    for node in graph.node:
+        if node.op_type in QUANTIZERS or (node.op_type == "DequantizeLinear" and node.input[0] in rounded):
+            rounded.update(node.output)
+            continue
+        for name in node.output:
+            if f"{_module_of_tensor(node, name)}.".startswith(f"{module}."):
+                last = name
+                read.update(node.input)
+    if tensor != last:
+        return f"{tensor} is not what {module} gives out" + (f": that is {last}." if last else ".")
+    # Equal parameters of several modules may be stored once, so those that the module reads itself say nothing.
+    left = {item.name for item in graph.initializer if item.name.startswith(f"{module}.")} - read
+    copies = {tensor}
+    for node in graph.node:
+        if copies.isdisjoint(node.input):
+            continue
+        if rounded.intersection(node.output):
+            copies.update(node.output)
+        elif found := left.intersection(node.input):
+            return f"{module} does not end here: {node.name} goes on with its {min(found)}."
+    return None
+
+
+def _module_of_tensor(node: onnx.NodeProto, tensor: str) -> str:
+    """A fused node makes tensors of several modules, and each keeps its name."""
+    module = module_of(onnx.NodeProto(output=[tensor]))
+    return module_of(node) if module == NO_MODULE else module
+
+
+def _why_unlike(array: np.ndarray, beside: np.ndarray) -> str | None:
+    if array.shape != beside.shape:
+        return f"the shapes differ, {array.shape} and PyTorch's {beside.shape}."
+    if array.dtype.kind != beside.dtype.kind:
+        return f"the types differ, {array.dtype} and PyTorch's {beside.dtype}."
+    return None if array.size else "there are no values."

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from workbench.errors import VariantError
+from workbench.models.onnx_files import refuse_outside_tensor
 from workbench.models.wire import read_fields
 
 GRAPH = onnx.ModelProto.GRAPH_FIELD_NUMBER
@@ -77,13 +78,6 @@ def _find_tensors(stream: BinaryIO, size: int, names: set[bytes]) -> Iterable[on
 
 
 def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
-    if not uses_external_data(tensor):
-        return
-    root = path.parent.resolve()
-    for entry in tensor.external_data:
-        if entry.key == "location" and not (root / entry.value).resolve().is_relative_to(root):
-            raise VariantError(
-                f"{path} keeps the weight {tensor.name!r} outside its folder ({entry.value!r}). "
-                "Refused: a model file may only read what lies beside it."
-            )
-    load_external_data_for_tensor(tensor, str(path.parent))
+    if uses_external_data(tensor):
+        refuse_outside_tensor(tensor, path)
+        load_external_data_for_tensor(tensor, str(path.parent))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import LoadError
+from workbench.errors import LoadError, first_line
 from workbench.models.devices import torch_dtype
 from workbench.models.heads import check_entailment, check_family, check_report
 from workbench.models.tasks import Task, find_task, infer_task
@@ -77,7 +77,7 @@ def read_checkpoint(
         raise
     except Exception as error:  # a config that does not fit its own weights fails in many ways
         raise LoadError(
-            f"{given} cannot be loaded as a {config.model_type} model: {_first_line(error)}. "
+            f"{given} cannot be loaded as a {config.model_type} model: {first_line(error)}. "
             "Check that its config.json and its weights belong together."
         ) from error
     check_report(model, report, given, row)
@@ -117,7 +117,7 @@ def read_config(folder: Path, given: str, *, trust_remote_code: bool) -> Pretrai
             folder, local_files_only=True, trust_remote_code=trust_remote_code
         )
     except Exception as error:  # whatever a config class makes of values that it did not expect
-        raise LoadError(f"{file} cannot be used: {_first_line(error)}. Check its values.") from error
+        raise LoadError(f"{file} cannot be used: {first_line(error)}. Check its values.") from error
     config._attn_implementation = None  # a config may ask for a kernel from the Hub, which is code
     return config
 
@@ -153,11 +153,5 @@ def read_processor(folder: Path, given: str, row: Task, local: dict[str, Any]) -
     except Exception as error:  # a tokenizer's files fail in the JSON reader, in Rust, or in a converter
         what = "preprocessor" if row.inputs == "image" else "tokenizer"
         raise LoadError(
-            f"The {what} files of {given} cannot be read: {_first_line(error)}. Fetch or save them again."
+            f"The {what} files of {given} cannot be read: {first_line(error)}. Fetch or save them again."
         ) from error
-
-
-def _first_line(error: BaseException, limit: int = 120) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return text.rstrip(".") if len(text) <= limit else text[: limit - 1] + "…"

@@ -47,6 +47,7 @@ def fingerprint_model(model: torch.nn.Module) -> str:
     with ThreadPoolExecutor(usable_cores()) as pool:
         hashes = dict(zip(distinct, pool.map(_hash_tensor, distinct.values()), strict=True))
     total = hashlib.sha256(_describe_config(getattr(model, "config", None)).encode())
+    total.update(repr(model).encode())  # its modules: another activation has no weights that could tell
     for key, (name, tensor) in sorted(zip(keys, tensors, strict=True), key=lambda row: row[1][0]):
         total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)} {hashes[key]}".encode())
     return total.hexdigest()

@@ -13,6 +13,7 @@ from workbench.models.workspace import MANIFEST
 
 FORMAT = 1
 MODEL_SUFFIXES = (".onnx", ".onnx_data", ".data", ".xml", ".bin", ".safetensors")
+VERBS = ("export_onnx", "optimize_onnx", "quantize_dynamic", "quantize_static", "quantize_weights")
 _TYPES: dict[str, Any] = {
     "name": str,
     "runtime": str,
@@ -25,6 +26,11 @@ _TYPES: dict[str, Any] = {
     "cpu": list,
     "report": dict,
     "made": str,
+}
+_ORIGIN_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("source", "task", "dtype", "device", "fingerprint", "companions"), str),
+    **dict.fromkeys(("encoder_decoder", "trust_remote_code", "random", "edited"), bool),
+    "revision": str | None,
 }
 
 
@@ -65,8 +71,14 @@ def _check_types(data: dict[str, Any]) -> None:
         if not isinstance(data[key], wanted):
             raise TypeError(f"{key!r} is {data[key]!r:.80}")
     for step in data["steps"]:
-        if not isinstance(step["verb"], str) or not isinstance(step["arguments"], dict):
+        # `as_code()` prints these, and what it prints is meant to be run.
+        if step["verb"] not in VERBS or not all(name.isidentifier() for name in step["arguments"]):
             raise TypeError(f"'steps' has {step!r:.80}")
+    for name, value in data["origin"].items():
+        if not isinstance(value, _ORIGIN_TYPES[name]):
+            raise TypeError(f"'origin' has {name}={value!r:.80}")
+    if data["runtime"] == "torch":
+        raise ValueError("a PyTorch variant has no folder")
     for name, entry in data["files"].items():
         if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
             raise TypeError(f"'files' says {entry!r:.80} of {name!r}")

@@ -35,25 +35,35 @@ def load_graph(path: Path, *, weights: bool = True) -> onnx.ModelProto:
 
 
 def refuse_outside_data(model: onnx.ModelProto, path: Path) -> None:
+    """Raises when the data of one of a model's tensors lies outside the model's folder.
+
+    Raises:
+        VariantError: It does.
+    """
+    for tensor in _get_all_tensors(model):
+        refuse_outside_tensor(tensor, path)
+
+
+def refuse_outside_tensor(tensor: onnx.TensorProto, path: Path) -> None:
     """Raises when a tensor's data lies outside the folder of its model.
 
     Raises:
         VariantError: It does.
     """
     root = path.parent.resolve()
-    for tensor in _get_all_tensors(model):
-        for entry in tensor.external_data:
-            if entry.key == "location" and not (root / entry.value).resolve().is_relative_to(root):
-                raise VariantError(
-                    f"{path} keeps the weight {tensor.name!r} outside its folder ({entry.value!r}). "
-                    "Refused: a model file may only read what lies beside it."
-                )
+    for entry in tensor.external_data:
+        if entry.key == "location" and not (root / entry.value).resolve().is_relative_to(root):
+            raise VariantError(
+                f"{path} keeps the weight {tensor.name!r} outside its folder ({entry.value!r}). "
+                "Refused: a model file may only read what lies beside it."
+            )
 
 
 def save_graph(model: onnx.ModelProto, path: Path, *, limit: int | None = None) -> None:
     """Writes an ONNX file; past the limit its weights go to `<name>_data` beside it. Uses the model up."""
     limit = EXTERNAL_DATA_LIMIT if limit is None else limit
     if weight_bytes(model) > limit:
+        path.with_name(f"{path.name}_data").unlink(missing_ok=True)  # onnx would append to it
         onnx.save_model(
             model,
             path,

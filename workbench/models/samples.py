@@ -6,6 +6,7 @@ arrays). Everything here is our own: no data set, no network.
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,6 +177,16 @@ def save_feeds(feeds: Sequence[Mapping[str, np.ndarray]], path: Path) -> None:
         f"{index}/{name}": value for index, feed in enumerate(feeds) for name, value in feed.items()
     }
     np.savez_compressed(path, **arrays)
+
+
+def name_feeds(feeds: Sequence[Mapping[str, np.ndarray]]) -> str:
+    """A file name for feeds, made from their content."""
+    digest = hashlib.sha256()
+    for feed in feeds:
+        for name, value in sorted(feed.items()):
+            digest.update(f"{name}{value.dtype}{value.shape}".encode())
+            digest.update(np.ascontiguousarray(value).tobytes())
+    return f"calibration-{digest.hexdigest()[:10]}.npz"
 
 
 def load_feeds(path: str | Path) -> list[Feed]:

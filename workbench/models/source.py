@@ -167,6 +167,10 @@ def load_model(
     importlib.import_module("transformers")  # only what is loaded can be muted
     given = str(source)
     is_random = isinstance(source, str) and given.startswith(PREFIX) and not Path(given).is_dir()
+    if revision is not None and (is_random or given.startswith("demo/") or Path(given).expanduser().is_dir()):
+        raise ValueError(
+            f"revision={revision!r} says which version on the Hub, and {given!r} is not from there."
+        )
     with quiet():
         if is_random:
             from workbench.models.random import build_random
@@ -174,6 +178,8 @@ def load_model(
             model, processor, row = build_random(given.removeprefix(PREFIX), task)
         else:
             folder = find_folder(source, revision=revision, trust_remote_code=trust_remote_code)
+            if Path(source).expanduser().is_dir():
+                given = str(folder.resolve())  # the same folder also after a change of directory
             model, processor, row = read_checkpoint(
                 folder,
                 given,

@@ -61,6 +61,7 @@ class Origin:
     fingerprint: str = ""
     random: bool = False
     edited: bool = False
+    companions: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Step:
     """One call on the way from the source to a variant, with every argument, also those chosen for the caller."""
 
     verb: str
-    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     def as_code(self, first: str) -> str:
         """The call as Python, with `first` as its first argument."""
@@ -101,10 +102,10 @@ class Variant:
     path: Path | None = None
     steps: tuple[Step, ...] = ()
     parent_path: Path | None = None
-    files: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict, repr=False)
-    versions: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    files: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict, repr=False, hash=False)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     cpu: tuple[str, ...] = dataclasses.field(default=(), repr=False)
-    report: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    report: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     compiled: bool = False
     made: str = dataclasses.field(default="", repr=False, compare=False)
     source: Source | None = dataclasses.field(default=None, repr=False, compare=False)
@@ -152,11 +153,9 @@ class Variant:
 
     def samples(self) -> list[Feed]:
         """The real sample inputs that came with the source."""
-        if self.source is not None:
-            return self.source.samples
-        if self.path is None or SAMPLES not in self.files:
-            return []
-        return load_feeds(self.path / SAMPLES)
+        if self.path is not None and SAMPLES in self.files:
+            return load_feeds(self.path / SAMPLES)
+        return self.source.samples if self.source is not None else []
 
     def as_code(self) -> str:
         """The Python that makes this variant again, from the source on.

@@ -42,15 +42,14 @@ def open_runner(
     if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
         raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
     threads = threads or usable_cores()
-    device = device or variant.origin.device
     if variant.runtime == "torch":
         from workbench.runners.torch import TorchRunner
 
-        return TorchRunner(variant, threads=threads, device=device)
+        return TorchRunner(variant, threads=threads, device=device or variant.origin.device)
     if variant.runtime == "onnxruntime":
-        from workbench.runners.onnxruntime import OnnxRunner
+        from workbench.runners.onnxruntime import OnnxRunner, choose_device
 
-        return OnnxRunner(variant, threads=threads, device="cpu" if device == "auto" else device)
+        return OnnxRunner(variant, threads=threads, device=device or choose_device(variant.origin.device))
     raise ValueError(
         f"No runner for the runtime {variant.runtime!r} of {variant.name}. Known: torch, onnxruntime."
     )

@@ -177,6 +177,12 @@ def explain_refusal(path: Path, error: Exception) -> VariantError:
     return VariantError(f"ONNX Runtime cannot open {path}: {reason} Make the variant again.")
 
 
+def choose_device(loaded_on: str) -> str:
+    """The device of the PyTorch model where this machine and this ONNX Runtime have it, else the CPU."""
+    cuda = loaded_on.startswith("cuda") and "CUDAExecutionProvider" in ort.get_available_providers()
+    return loaded_on if cuda else "cpu"
+
+
 def _pick_providers(device: str) -> list[Any]:
     if device == "cpu":
         return ["CPUExecutionProvider"]

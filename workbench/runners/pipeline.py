@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,8 @@ def make_pipeline(variant: Variant | Source | str | Path, **kwargs: Any) -> Pipe
                 f"{variant.name} has no tokenizer or processor, and a pipeline needs one. "
                 "Put its files (tokenizer.json, …) into the model's folder and load it again."
             )
-        pipeline = transformers.pipeline(
-            variant.task, model=model, **_processor_arguments(processor), **kwargs
-        )
+        options = {"model": model, **_processor_arguments(processor), **kwargs}
+        pipeline = transformers.pipeline(variant.task, **options)
     return _hush(pipeline)
 
 
@@ -59,7 +59,11 @@ def _open_torch(variant: Variant) -> tuple[Any, Any]:
     from workbench.runners.torch import open_source, prepare_model
 
     source = open_source(variant)
-    return prepare_model(source, variant), source.processor
+    model = prepare_model(source, variant)
+    if variant.compiled:
+        model = copy.deepcopy(model) if model is source.model else model
+        model.compile()
+    return model, source.processor
 
 
 def _open_onnx(variant: Variant) -> tuple[Any, Any]:
@@ -104,7 +108,11 @@ def load_processor(variant: Variant) -> Any:
     from workbench.models.checkpoint import read_processor
 
     assert variant.path is not None
-    return read_processor(variant.path, str(variant.path), variant.task_row, {"local_files_only": True})
+    return read_processor(variant.path, str(variant.path), variant.task_row, _LOCAL)
+
+
+# Said outright: left open, transformers would ask on the terminal whether foreign code may run.
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 def _processor_arguments(processor: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import ConvertError
+from workbench.errors import ConvertError, VariantError
 from workbench.models.devices import read_device
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant
@@ -85,20 +85,35 @@ class TorchRunner:
 
 
 def open_source(variant: Variant, device: str | None = None) -> Source:
-    """The source of a PyTorch variant: the one in memory, else loaded again from where it came."""
+    """The source of a PyTorch variant: the one in memory, else loaded again from where it came.
+
+    Raises:
+        VariantError: What is there now is another model, or one that brings code of its own. Whether that may
+            run is not for a folder's manifest to say.
+    """
     if variant.source is not None:
         return variant.source
     from workbench.models.source import load_model
 
     origin = variant.origin
-    return load_model(
+    if origin.trust_remote_code:
+        raise VariantError(
+            f"{origin.source!r} brings code of its own, which runs only when you ask for it: "
+            f"load it with load_model({origin.source!r}, trust_remote_code=True) and pass what comes back."
+        )
+    source = load_model(
         origin.source,
         task=origin.task,
         dtype=origin.dtype,
         device=device or origin.device,
         revision=origin.revision,
-        trust_remote_code=origin.trust_remote_code,
     )
+    if origin.fingerprint and source.origin.fingerprint != origin.fingerprint:
+        raise VariantError(
+            f"{origin.source!r} is not the model any more that {variant.name} was made from: it changed since, or had "
+            "been edited in memory. Load or edit it again, and pass the Source itself."
+        )
+    return source
 
 
 def prepare_model(source: Source, variant: Variant, device: str | None = None) -> torch.nn.Module:
