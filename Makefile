@@ -24,7 +24,7 @@ help:  ## show this list
 
 lab: $(READY)  ## open JupyterLab on the first notebook
 	WORKBENCH_HOME="$${WORKBENCH_HOME:-$(CURDIR)/artifacts}" $(LAB) \
-		--ServerApp.root_dir="$(CURDIR)" $(ARGS)
+		--ServerApp.root_dir="$(CURDIR)" $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 test: $(READY)  ## run all tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest $(ARGS)

@@ -43,8 +43,15 @@ def tracked_files() -> list[Path]:
     return [ROOT / name for name in sorted(names) if (ROOT / name).is_file()]
 
 
-def test_notebooks_are_clean():
-    faults = [fault for path in sorted((ROOT / "notebooks").glob("*.ipynb")) for fault in find_faults(path)]
+def test_notebooks_are_clean(tmp_path):
+    faults = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        # What git has of it: who runs a notebook gets outputs, and may run the tests all the same.
+        name = path.relative_to(ROOT).as_posix()
+        stored = subprocess.run(["git", "show", f":{name}"], cwd=ROOT, capture_output=True, check=False)
+        copy = tmp_path / path.name
+        copy.write_bytes(stored.stdout if stored.returncode == 0 else path.read_bytes())
+        faults += find_faults(copy)
     assert not faults, "\n".join(faults)
 
 

@@ -5,6 +5,7 @@ Everything heavy is imported once; each trial is a forked child with a workspace
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -24,15 +25,19 @@ from workbench.models.variant import Variant
 MODEL = "random/tiny-distilbert"
 
 
+HEAVY = ["onnxruntime.quantization", "onnxruntime.transformers.optimizer", "optimum.exporters.onnx"]
+
+
 def main() -> None:
     plan = json.loads(sys.argv[1])
+    for name in HEAVY:
+        importlib.import_module(name)
     import torch
 
     torch.set_num_threads(1)
     source = wb.load_model(MODEL)
-    print(
-        json.dumps({"kills": try_kills, "limits": try_limits, "pairs": try_pairs}[plan["what"]](plan, source))
-    )
+    tries = {"kills": try_kills, "limits": try_limits, "pairs": try_pairs}
+    print(json.dumps(tries[plan["what"]](plan, source)))
 
 
 def run_chain(source: Any) -> Variant:

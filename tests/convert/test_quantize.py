@@ -142,7 +142,7 @@ def test_what_is_quantized_already_is_refused(bench, verb):
 def test_what_is_no_fp32_onnx_variant_is_refused(bench, workspace, verb):
     with pytest.raises(ValueError, match=rf"{verb.__name__} takes an ONNX variant, got torch-fp32"):
         verb(bench.source())
-    half = wb.optimize_onnx(bench.exported(), float16=True)
+    half = bench.make(wb.optimize_onnx, bench.exported(), float16=True)
     with pytest.raises(ValueError, match="takes an fp32 variant, got onnx-optimized-fp16"):
         verb(half)
 

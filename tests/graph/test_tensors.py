@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -14,8 +18,9 @@ from tests.variants import Bench
 from workbench.errors import VariantError
 from workbench.graph.files import open_graphs
 from workbench.graph.node_info import NodeIndex
+from workbench.graph.profile import profile_graph
 from workbench.graph.stats import summarize_array
-from workbench.graph.tensors import cut_graph, feed_file, read_tensors, run_module
+from workbench.graph.tensors import cut_graph, feed_example, feed_file, read_tensors, run_module
 from workbench.graph.trace import trace_node
 from workbench.graph.weights import read_weight, read_weights
 from workbench.runners import open_runner
@@ -146,7 +151,7 @@ def test_last_tensor_is_what_the_runner_gives(bench: Bench, kind: str) -> None:
     graph = next(iter(open_graphs(variant)))
     feed = variant.samples()[1]
     name = graph.model.graph.output[0].name
-    arrays = read_tensors(graph.path, [name], feed_file(variant, graph.name, feed), model=graph.model)
+    arrays = read_tensors(graph.path, [name], feed_file(variant, graph, feed), model=graph.model)
     with open_runner(variant) as runner:
         np.testing.assert_allclose(
             arrays[name], runner.run(feed)[name], atol=2e-2 if kind == "int8" else 1e-5
@@ -161,6 +166,84 @@ def test_module_beside_its_node(bench: Bench) -> None:
     assert trace.module.shape == trace.outputs[0].shape
     assert trace.difference is not None
     assert trace.difference < 1e-4
+    assert trace.reason is None
+
+
+LAYER = "/bert/encoder/layer.0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "node", "reason"),
+    [
+        ("exported", f"{LAYER}/output/Add", r"that is /bert/encoder/layer.0/output/LayerNorm/"),
+        ("exported", f"{LAYER}/attention/self/query/MatMul", r"that is .*query/Add"),
+        ("optimized", f"{LAYER}/output/dense/MatMul", r"goes on with its .*output\.dense\.bias"),
+        ("int8", f"{LAYER}/intermediate/dense/MatMul_quant_output_scale_mul", r"BiasGelu.* goes on with"),
+    ],
+)
+def test_a_tensor_on_the_way_is_not_compared(bench: Bench, kind: str, node: str, reason: str) -> None:
+    trace = trace_node(getattr(bench, kind)(), node, module=True)
+    assert trace.module is not None
+    assert trace.difference is None
+    assert re.search(reason, trace.reason or "")
+    assert f"not compared: {trace.reason}" in str(trace)
+
+
+def test_what_ends_a_module_is_compared_in_a_quantized_graph(bench: Bench) -> None:
+    """What is rounded for the next product, and a weight that a later module shares, take nothing from it."""
+    trace = trace_node(bench.int8(), "/bert/embeddings/LayerNorm/LayerNormalization", module=True)
+    assert trace.reason is None
+    assert trace.difference is not None
+    assert 0 < trace.difference < 0.1
+
+
+def test_a_module_of_several_outputs_is_not_compared(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "/bert/embeddings/LayerNorm/LayerNormalization"
+    given = run_module(bench.exported(), "bert.embeddings.LayerNorm", bench.exported().samples()[0])
+    monkeypatch.setattr("workbench.graph.trace.run_module", lambda *_: [*given, *given])
+    trace = trace_node(bench.exported(), name, module=True)
+    assert trace.difference is None
+    assert "several tensors" in (trace.reason or "")
+
+
+def test_a_node_is_traced_without_opening_the_whole_file(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.graph.tensors.OnnxRunner", None)
+    assert trace_node(bench.exported(), "/qa_outputs/Add").outputs[0].shape[-1] == 2
+
+
+def test_typed_in_text_without_transformers(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    variant = dataclasses.replace(bench.exported(), source=None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ImportError, match="pip install transformers"):
+        feed_example(variant, {"question": "Who?", "context": "Nobody."})
+
+
+def test_typed_in_text_runs_no_foreign_code(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transformers asks on the terminal unless it is told, and a kernel has none."""
+    import transformers
+
+    told = []
+    for loader in (transformers.AutoConfig, transformers.AutoTokenizer):
+        plain = loader.from_pretrained
+        spy = lambda *args, plain=plain, **kwargs: (told.append(kwargs), plain(*args, **kwargs))[1]  # noqa: E731
+        monkeypatch.setattr(loader, "from_pretrained", spy)
+    feed_example(dataclasses.replace(bench.exported(), source=None), {"question": "Who?", "context": "No."})
+    assert [options["trust_remote_code"] for options in told[:2]] == [False, False]
+
+
+def test_an_error_without_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(onnxruntime.InferenceSession):
+        def run(self, *_: object, **__: object) -> None:
+            raise AssertionError
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Silent)
+    path, feed = write(tmp_path / "m.onnx"), {"x": np.ones((1, 3), np.float32)}
+    with pytest.raises(VariantError, match="AssertionError"):
+        trace_node(path, "n0", feed=feed)
+    with pytest.raises(ValueError, match="AssertionError"):
+        profile_graph(path, samples=[feed])
 
 
 def test_typed_in_text_goes_through_the_tokenizer(bench: Bench) -> None:
@@ -192,7 +275,7 @@ def test_a_node_described(bench: Bench) -> None:
     info = index.describe(node.name)
     assert info.module == "bert.encoder.layer.0.attention.self.query"
     assert [tensor.kind for tensor in info.inputs] == ["tensor", "parameter"]
-    assert info.inputs[1].type == "float 64×64"
-    assert info.outputs[0].type.startswith("float ")
+    assert info.inputs[1].type == "float32 64×64"
+    assert info.outputs[0].type.startswith("float32 ")
     assert index.find(node.output[0]) == node.name
     json.dumps(info.to_dict())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,16 +22,24 @@ from workbench.graph.stats import summarize_array
 from workbench.graph.summary import summarize_graph
 from workbench.graph.trace import trace_node
 from workbench.graph.weights import read_weight
+from workbench.widgets.graph_canvas import GraphCanvas
 
 NODE = "/bert/encoder/layer.1/attention/self/Softmax"
+SERIALS = itertools.count(1)
 
 
 def ask(view: widgets.GraphView, **content: Any) -> Mapping[str, Any]:
     """What the panel shows after a message from the browser."""
-    before = dict(view.panel._answer)
-    view._on_message(view.panel, content, [])
-    wait_until(lambda: not view.panel.busy and view.panel._answer != before, what="an answer")
+    serial = f"page {next(SERIALS)}"
+    view._on_message(view.panel, {**content, "serial": serial}, [])
+    wait_until(lambda: not view.panel.busy, what="an answer")
+    assert view.panel._answer["serial"] == serial
     return view.panel._answer
+
+
+def click(canvas: GraphCanvas, name: str, tensor: str = "") -> None:
+    """What the page tells when a node is clicked, or a parameter in it."""
+    canvas._picked = {"name": name, "operator": "", "tensor": tensor, "at": next(SERIALS)}
 
 
 def test_selects_by_node_and_by_tensor(bench: Bench) -> None:
@@ -86,10 +96,62 @@ def test_what_goes_wrong_is_shown(bench: Bench) -> None:
     view = widgets.GraphView(bench.exported())
     assert ask(view, ask="parameter", name="nobody") == {
         "kind": "error",
-        "serial": 1,
+        "serial": view.panel._answer["serial"],
         "message": "model.onnx has no weight 'nobody'.",
     }
     assert ask(view, ask="trace", name=NODE, example={})["message"] == "Type a text first."
+
+
+def test_a_parameter_of_the_shown_node_reaches_the_panel(bench: Bench) -> None:
+    view = widgets.GraphView(bench.exported())
+    name = "/bert/embeddings/word_embeddings/Gather"
+    click(view.canvas, name)
+    shown = view.panel._shown
+    click(view.canvas, name, "bert.embeddings.word_embeddings.weight")
+    assert view.panel._tensor == "bert.embeddings.word_embeddings.weight"
+    assert view.panel._shown == shown + 1
+    click(view.canvas, NODE)
+    assert (view.panel._node["name"], view.panel._tensor) == (NODE, None)
+    assert view.panel._shown == shown + 2  # the page hears once, though node and tensor are both new
+
+
+def test_a_click_counts_after_a_selection_from_elsewhere(bench: Bench) -> None:
+    view = widgets.GraphView(bench.exported())
+    click(view.canvas, NODE)
+    view.select("/qa_outputs/MatMul")
+    click(view.canvas, NODE)
+    assert view.panel._node["name"] == view.selected["name"] == NODE
+    view.select("/qa_outputs/MatMul")
+    view.canvas._picked = {**view.canvas._picked, "at": 0}
+    assert view.selected["name"] == NODE
+
+
+def test_while_one_request_is_answered_the_last_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = widgets.GraphView(bench.exported("t5"))
+    running, go_on, answers, files = threading.Event(), threading.Event(), [], []
+
+    def trace(graph: Any, _: Any, node: str, **__: Any) -> Any:
+        running.set()
+        assert go_on.wait(30)
+        files.append(graph.name)
+        raise RuntimeError(node)
+
+    monkeypatch.setattr("workbench.widgets.graph_view.trace_in", trace)
+    view.panel.observe(lambda change: answers.append(change["new"]), "_answer")
+    for serial in range(3):
+        view._on_message(view.panel, {"ask": "trace", "name": f"n{serial}", "serial": serial}, [])
+        assert running.wait(30)
+    names = list(view.pane.file_picker.options)
+    view.pane.show_file(names[1])
+    go_on.set()
+    wait_until(lambda: not view.panel.busy, what="the answers")
+    assert [(answer["serial"], answer["kind"]) for answer in answers] == [
+        (1, "error"),
+        (0, "error"),
+        (2, "error"),
+    ]
+    assert [answer["message"] for answer in answers[1:]] == ["n0", "n2"]
+    assert files == [names[0]] * 2
 
 
 def test_overlay_reaches_the_canvas_and_goes(bench: Bench) -> None:
@@ -161,6 +223,18 @@ def test_compare_follows_to_the_other_side(bench: Bench) -> None:
     assert compare.panes["before"].canvas._target["also"] == list(replaced)
     compare.select("/qa_outputs/MatMul", side="before")
     assert compare.panes["after"].selected["name"] == "/qa_outputs/MatMul"
+
+
+def test_compare_follows_a_click_on_the_node_clicked_before(bench: Bench) -> None:
+    compare = widgets.GraphCompare(bench.exported(), bench.optimized())
+    before, after = (compare.panes[side].canvas for side in ("before", "after"))
+    for canvas in (before, after, before):
+        click(canvas, "/qa_outputs/MatMul")
+        side = "before" if canvas is before else "after"
+        assert compare.selected["side"] == side
+    serial = after._target["serial"]
+    click(before, "/qa_outputs/MatMul")
+    assert after._target["serial"] > serial
 
 
 def test_compare_colours_what_the_diff_says(bench: Bench) -> None:

@@ -59,7 +59,9 @@ def export_onnx(source: Source, *, out_dir: str | Path | None = None, opset: int
     from workbench.models.source import Source
 
     if not isinstance(source, Source):
-        raise TypeError(f"export_onnx takes what load_model returns, got {type(source).__name__}.")
+        raise TypeError(
+            f"export_onnx takes what load_model returns, got {type(source).__name__}: export_onnx(load_model(…))."
+        )
     if opset is not None and (isinstance(opset, bool) or opset not in KNOWN_OPSETS):
         raise ValueError(f"opset must lie between {KNOWN_OPSETS[0]} and {KNOWN_OPSETS[-1]}, got {opset!r}.")
     if source.origin.dtype != "fp32":

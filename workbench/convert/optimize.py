@@ -93,6 +93,8 @@ def optimize_onnx(
     level = DEFAULT_LEVEL if level is None else level.upper() if isinstance(level, str) else level
     if not isinstance(level, int | str) or isinstance(level, bool) or level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(map(repr, LEVELS))}, got {level!r}.")
+    if not isinstance(float16, bool):
+        raise TypeError(f"float16 must be True or False, got {float16!r}.")
     _require_plain_onnx(parent)
     float16 = float16 or LEVELS[level].float16
     draft = dataclasses.replace(
@@ -154,6 +156,10 @@ def _require_plain_onnx(parent: Variant) -> None:
     if parent.runtime != "onnxruntime":
         raise ValueError(
             f"optimize_onnx takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first."
+        )
+    if any(step.verb == "optimize_onnx" for step in parent.steps):
+        raise ValueError(
+            f"{parent.name} is optimized already. Give the variant it was made from: variant.parent."
         )
     if parent.precision != "fp32":
         raise ValueError(

@@ -50,6 +50,10 @@ def as_patterns(patterns: Iterable[str] | str, argument: str) -> list[str]:
     Raises:
         TypeError: It is something else.
     """
+    if not isinstance(patterns, Iterable):
+        raise TypeError(
+            f"{argument} takes a glob or a list of globs such as 'encoder.layer.0.*', got {patterns!r}."
+        )
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     wrong = [pattern for pattern in patterns if not isinstance(pattern, str) or not pattern]
     if wrong:

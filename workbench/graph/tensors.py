@@ -152,8 +152,8 @@ def feed_example(variant: Variant, example: Any) -> Feed:
     return make_feed(variant.task_row, processor, config, example)
 
 
-def run_module(variant: Variant, module: str, feed: Mapping[str, np.ndarray]) -> np.ndarray:
-    """What a module of the PyTorch model behind a variant gives for a feed.
+def run_module(variant: Variant, module: str, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """The tensors that a module of the PyTorch model behind a variant gives for a feed, at least one.
 
     Args:
         variant: Any variant; its source is loaded again when it is not in memory.
@@ -176,12 +176,15 @@ def run_module(variant: Variant, module: str, feed: Mapping[str, np.ndarray]) ->
         raise KeyError(f"{type(source.model).__name__} has no module {module!r}.") from error
     seen: list[torch.Tensor] = []
 
+    def flatten(output: Any) -> Iterable[torch.Tensor]:
+        if isinstance(output, torch.Tensor):
+            yield output.detach()
+        elif isinstance(output, Mapping | tuple | list):
+            for item in output.values() if isinstance(output, Mapping) else output:
+                yield from flatten(item)
+
     def keep(_: Any, __: Any, output: Any) -> None:
-        first = next(iter(output.values()), None) if isinstance(output, Mapping) else output
-        while isinstance(first, tuple | list) and first:
-            first = first[0]
-        if isinstance(first, torch.Tensor):
-            seen.append(first.detach())
+        seen[:] = flatten(output)  # of a module that runs several times, the last
 
     hook = target.register_forward_hook(keep)
     try:
@@ -191,8 +194,8 @@ def run_module(variant: Variant, module: str, feed: Mapping[str, np.ndarray]) ->
         hook.remove()
     if not seen:
         raise ValueError(f"The module {module} gave no tensor in this run.")
-    tensor = seen[-1].to("cpu")
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    tensors = [tensor.to("cpu") for tensor in seen]
+    return [(tensor.float() if tensor.is_floating_point() else tensor).numpy() for tensor in tensors]
 
 
 def _input_names(graph: onnx.GraphProto) -> set[str]:

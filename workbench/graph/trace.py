@@ -53,7 +53,7 @@ class NodeTrace:
         if self.difference is not None:
             lines.append(f"  largest difference: {self.difference:.3g}")
         if self.reason is not None:
-            lines.append(f"  no difference: {self.reason}")
+            lines.append(f"  not compared: {self.reason}")
         return "\n".join(lines)
 
 
@@ -126,9 +126,12 @@ def trace_in(
         return NodeTrace(found, outputs)
     if variant is None or not info.module:
         raise ValueError(f"The names do not say which PyTorch module {found} came from.")
-    beside = run_module(variant, info.module, whole)
+    given = run_module(variant, info.module, whole)
+    beside = given[0]
     name, array = next(iter(arrays.items()))
     reason = _why_apart(graph.model.graph, info.module, name) or _why_unlike(array, beside)
+    if reason is None and sum(item.shape == array.shape for item in given) > 1:
+        reason = f"{info.module} gives out several tensors of this shape."
     return NodeTrace(
         found,
         outputs,

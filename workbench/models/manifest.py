@@ -44,6 +44,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = f"holds no variant (no {MANIFEST})" if folder.is_dir() else "does not exist"
+        what = "is a file, and a variant is the folder around it" if folder.is_file() else what
         raise FileNotFoundError(
             f"{folder} {what}. Give the folder that export_onnx or another verb returned."
         )

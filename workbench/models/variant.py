@@ -77,7 +77,7 @@ class Step:
         return f"wb.{self.verb}({first}{arguments})"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Variant:
     """One runnable form of a source: torch fp32, ONNX fp32, ONNX int8, …
 
@@ -102,13 +102,13 @@ class Variant:
     path: Path | None = None
     steps: tuple[Step, ...] = ()
     parent_path: Path | None = None
-    files: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict, repr=False, hash=False)
-    versions: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
-    cpu: tuple[str, ...] = dataclasses.field(default=(), repr=False)
-    report: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False, hash=False)
+    files: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict, hash=False)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    cpu: tuple[str, ...] = ()
+    report: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     compiled: bool = False
-    made: str = dataclasses.field(default="", repr=False, compare=False)
-    source: Source | None = dataclasses.field(default=None, repr=False, compare=False)
+    made: str = dataclasses.field(default="", compare=False)
+    source: Source | None = dataclasses.field(default=None, compare=False)
 
     @property
     def task(self) -> str:
@@ -220,6 +220,9 @@ class Variant:
         size = f", {self.size_bytes / 1e6:,.1f} MB" if self.size_bytes else ""
         return f"{self.name} ({self.runtime}, {self.precision}{size}) of {self.origin.source}"
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def _repr_html_(self) -> str:
         rows = {
             "variant": self.name,
@@ -301,6 +304,12 @@ def resolve_variant(value: Variant | Source | str | Path) -> Variant:
         TypeError: It is none of these.
     """
     if isinstance(value, Variant):
+        for name in value.files if value.path is not None else ():
+            if not (value.path / name).is_file():
+                raise VariantError(
+                    f"The file {name!r} of {value.name} is gone from {value.path}. "
+                    "Make the variant again; print(variant.as_code()) says how."
+                )
         return value
     if isinstance(value, str | Path):
         return Variant.load(value)

@@ -38,7 +38,7 @@ class Workspace:
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
-        self.root = Path(root or os.environ.get("WORKBENCH_HOME") or "artifacts").absolute()
+        self.root = Path(root or os.environ.get("WORKBENCH_HOME") or "artifacts").expanduser().absolute()
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.root)!r})"

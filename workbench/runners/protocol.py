@@ -47,6 +47,10 @@ def pick_inputs(feed: Mapping[str, np.ndarray], wanted: Iterable[str], owner: st
     Raises:
         ValueError: One is missing; the message says which, and what was given.
     """
+    if not isinstance(feed, Mapping):
+        raise TypeError(
+            f"{owner} takes a feed, a dict of numpy arrays by input name, got {type(feed).__name__}."
+        )
     wanted = tuple(wanted)
     missing = [name for name in wanted if name not in feed]
     if missing:

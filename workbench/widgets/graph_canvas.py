@@ -25,7 +25,7 @@ class GraphCanvas(anywidget.AnyWidget):
         drawn: How many nodes are drawn.
         painted: How many of them have a colour of the overlay.
         seconds: From the graph's arrival in the browser to its picture.
-        picked: What was clicked last: name, operator, tensor.
+        picked: What was clicked last: name, operator, tensor, and a serial, so that each click is news.
         error: What went wrong, if anything.
     """
 
@@ -76,4 +76,5 @@ class GraphCanvas(anywidget.AnyWidget):
     @traitlets.observe("_picked")
     def _on_picked(self, change: Mapping[str, Any]) -> None:
         picked = {key: change["new"].get(key) or "" for key in ("name", "operator", "tensor")}
-        self.picked = {key: self._full_names.get(name, name) for key, name in picked.items()}
+        full = {key: self._full_names.get(name, name) for key, name in picked.items()}
+        self.picked = {**full, "serial": next(self._serial)}

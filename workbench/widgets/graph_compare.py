@@ -73,7 +73,7 @@ class GraphCompare(ipywidgets.VBox):
         row = ipywidgets.HBox(columns, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 12px"))
         super().__init__([row, self.note])
         for side, pane in self.panes.items():
-            pane.observe(lambda change, side=side: self._follow(side, change["new"]), "selected")
+            pane.observe(lambda _, side=side: self._follow(side), "choices")
             pane.observe(lambda change, side=side: self._show_file(side, change["new"]), "file")
             self._paint(side)
 
@@ -110,11 +110,11 @@ class GraphCompare(ipywidgets.VBox):
         if name in [path.name for path in other.graphs.paths] and other.file != name:
             other.show_file(name)
 
-    def _follow(self, side: str, chosen: Mapping[str, Any]) -> None:
+    def _follow(self, side: str) -> None:
         diff = self._file_diff(side)
-        if self._following or not chosen or diff is None:
+        if self._following or diff is None:
             return
-        name = chosen["name"]
+        name = self.panes[side].selected["name"]
         statuses = diff.status_before if side == "before" else diff.status_after
         counterpart = diff.counterpart(name, side) if name in statuses else None
         replaced: tuple[str, ...] = ()

@@ -22,11 +22,13 @@ class GraphPane(ipywidgets.VBox):
     Attributes:
         selected: The chosen node: its name, operator and module; empty before one is chosen.
         tensor: The parameter that was clicked inside it, if one was.
+        choices: How often a node was chosen, the same one again included.
         file: The file that is shown.
     """
 
     selected = traitlets.Dict()
     tensor = traitlets.Unicode("")
+    choices = traitlets.Int(0)
     file = traitlets.Unicode("")
 
     def __init__(self, graphs: Graphs, *, height: int = 600) -> None:
@@ -120,6 +122,7 @@ class GraphPane(ipywidgets.VBox):
         with self.hold_trait_notifications():
             self.tensor = tensor
             self.selected = {"name": info.name, "operator": info.operator, "module": info.module}
+            self.choices += 1
 
     def _on_picked(self, change: Mapping[str, Any]) -> None:
         name = change["new"]["name"]

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from workbench.errors import WorkbenchError
-from workbench.graph.files import open_graphs
+from workbench.graph.files import GraphFile, open_graphs
 from workbench.graph.overlay import make_overlay
 from workbench.graph.stats import summarize_array
 from workbench.graph.summary import summarize_graph
@@ -66,12 +65,16 @@ class GraphView(ipywidgets.VBox):
             height=height + 64, samples=_sample_labels(self.variant), fields=_text_fields(self.variant)
         )
         self._given: tuple[Any, str | None] | None = None
+        self._lock = threading.Lock()
+        self._waiting: dict[
+            str, tuple[GraphFile, Mapping[str, Any]]
+        ] = {}  # one request of each kind, the last
         self.pane.layout.flex = "3 1 420px"
         self.panel.layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
         row = ipywidgets.HBox([self.pane, self.panel], layout=ipywidgets.Layout(flex_flow="row wrap"))
         super().__init__([row])
         traitlets.dlink((self.pane, "selected"), (self, "selected"))
-        self.pane.observe(self._show_node, "selected")
+        self.pane.observe(self._show_node, ["selected", "tensor"])
         self.pane.observe(self._repaint, "file")
         self.panel.on_msg(self._on_message)
 
@@ -111,8 +114,8 @@ class GraphView(ipywidgets.VBox):
         except ValueError:
             self.canvas.paint(None)
 
-    def _show_node(self, change: Mapping[str, Any]) -> None:
-        name = change["new"].get("name")
+    def _show_node(self, _: Any) -> None:
+        name = self.pane.selected.get("name")
         self.panel.show(self.pane.index.describe(name) if name else None, tensor=self.pane.tensor or None)
 
     def _on_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
@@ -121,31 +124,50 @@ class GraphView(ipywidgets.VBox):
             self.select(name)
         elif ask == "details":
             self.canvas.send({"type": "details", "name": name})
-        elif ask in ("parameter", "trace") and not self.panel.busy:
-            self.panel.busy = True
-            threading.Thread(target=self._answer, args=(ask, name, dict(content)), daemon=True).start()
+        elif ask in ("parameter", "trace"):
+            self._enqueue(ask, self.pane.graph, content)
 
-    def _answer(self, ask: str, name: str, content: dict[str, Any]) -> None:
-        """Reads or runs outside the kernel's main thread, and shows what came of it."""
+    def _enqueue(self, ask: str, graph: GraphFile, content: Mapping[str, Any]) -> None:
+        """Has a request answered outside the kernel's main thread; while one is, the last of each kind waits."""
+        with self._lock:
+            overtaken = self._waiting.pop(ask, None)
+            self._waiting[ask] = (graph, content)
+            idle, self.panel.busy = not self.panel.busy, True
+        if overtaken:
+            message = {"message": "A later request took the place of this one."}
+            self.panel.answer("error", message, serial=overtaken[1].get("serial"))
+        if idle:
+            threading.Thread(target=self._answer_all, daemon=True).start()
+
+    def _answer_all(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self.panel.busy = False
+                    return
+                graph, content = self._waiting.pop(next(iter(self._waiting)))
+            self._answer(graph, content)
+
+    def _answer(self, graph: GraphFile, content: Mapping[str, Any]) -> None:
+        """Reads or runs, and shows what came of it."""
+        ask, name, serial = content["ask"], str(content.get("name")), content.get("serial")
         try:
             if ask == "parameter":
-                stats = summarize_array(read_weight(self.pane.graph.path, name), name=name)
-                self.panel.answer("parameter", {"stats": stats.to_dict()})
+                stats = summarize_array(read_weight(graph.path, name), name=name)
+                self.panel.answer("parameter", {"stats": stats.to_dict()}, serial=serial)
             else:
                 trace = trace_in(
-                    self.pane.graph,
+                    graph,
                     self.variant,
                     name,
                     sample=int(content.get("sample", 0)),
                     example=_read_example(content.get("example")),
                     module=bool(content.get("module")),
                 )
-                self.panel.answer("trace", trace.to_dict())
-        except (WorkbenchError, ValueError, KeyError, TypeError, ImportError, OSError, MemoryError) as error:
+                self.panel.answer("trace", trace.to_dict(), serial=serial)
+        except Exception as error:  # whatever it is: the page waits for an answer
             text = error.args[0] if isinstance(error, KeyError) and error.args else error
-            self.panel.answer("error", {"message": str(text) or type(error).__name__})
-        finally:
-            self.panel.busy = False
+            self.panel.answer("error", {"message": str(text) or type(error).__name__}, serial=serial)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         graphs = self.pane.graphs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,22 +30,32 @@ class NodePanel(anywidget.AnyWidget):
     _fields: Any = traitlets.List().tag(sync=True)
     _answer = traitlets.Dict().tag(sync=True)
     _tensor = traitlets.Unicode("", allow_none=True).tag(sync=True)
+    _shown = traitlets.Int(0).tag(sync=True)  # counts, so that the page hears once of a node and its tensor
     height = traitlets.Int(600).tag(sync=True)
     busy = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
         self, *, height: int = 600, samples: Sequence[str] = (), fields: Sequence[Sequence[str]] = ()
     ) -> None:
-        self._serial = itertools.count(1)
         super().__init__(height=height, _samples=list(samples), _fields=[list(field) for field in fields])
 
     def show(self, info: NodeInfo | None, *, tensor: str | None = None) -> None:
-        """Shows a node; `tensor` is the one of its parameters that was clicked."""
+        """Shows a node, unless it is shown already; `tensor` is the one of its parameters that was clicked."""
+        node = info.to_dict() if info else None
+        if (node, tensor) == (self._node, self._tensor):
+            return
         with self.hold_sync():
             self._answer = {}
             self._tensor = tensor
-            self._node = info.to_dict() if info else None
+            self._node = node
+            self._shown += 1
 
-    def answer(self, kind: str, content: dict[str, Any]) -> None:
-        """Shows figures ("parameter" or "trace"), or what went wrong ("error")."""
-        self._answer = {"kind": kind, "serial": next(self._serial), **content}
+    def answer(self, kind: str, content: dict[str, Any], *, serial: Any) -> None:
+        """Shows figures ("parameter" or "trace"), or what went wrong ("error").
+
+        Args:
+            kind: Which of these.
+            content: The figures, or a message.
+            serial: That of the request: the page has no place for answers to what it no longer asks.
+        """
+        self._answer = {"kind": kind, "serial": serial, **content}

@@ -2,6 +2,11 @@
 import * as base from 'netron/base.js';
 import * as browser from 'netron/browser.js';
 
+// Netron takes the keyboard when a graph opens. In a notebook that would take it from the cell that runs next, so
+// nothing gets the focus before the reader has come into the graph.
+const focus = HTMLElement.prototype.focus;
+HTMLElement.prototype.focus = function (...options) { if (document.hasFocus()) { focus.apply(this, options); } };
+
 export class PageHost extends browser.Host {
   constructor(page) {
     super();

@@ -64,9 +64,11 @@ class Page {
     this._post({ type: 'painted', count: painted });
   }
 
+  // `asked`: the parent said so itself, nobody clicked.
   _tell(node, tensor = null) {
     if (node?.type) {
-      this._post({ type: 'selected', name: node.name, operator: node.type.name, outputs: outputsOf(node), tensor });
+      const asked = Boolean(this._asked);
+      this._post({ type: 'selected', name: node.name, operator: node.type.name, outputs: outputsOf(node), tensor, asked });
     }
   }
 
@@ -79,7 +81,7 @@ class Page {
       await this._host.open(graph);
       this._post({ type: 'ready', nodes: this._nodes().length, key: graph.key ?? null });
     } catch (error) {
-      this._post({ type: 'error', message: error.message });
+      this._post({ type: 'error', message: error.message, key: graph.key ?? null });
       await this._view.error(error, 'The graph cannot be shown.', 'welcome');
     }
   }
@@ -88,7 +90,7 @@ class Page {
   select(name, also = []) {
     const nodes = this._nodes();
     const label = nodes.find(({ value }) => value.name === name) ?? nodes.find(({ value }) => outputsOf(value).includes(name));
-    if (label) { this._show(label); }
+    if (label) { this._show(label, true); }
     const marked = nodes.filter(({ value }) => also.includes(value.name)).map(({ value }) => value);
     if (marked.length) { this._view.target.select(label ? [label.value, ...marked] : marked); }
     return Boolean(label) || marked.length > 0;
@@ -98,18 +100,20 @@ class Page {
   async explain(name) {
     const label = this._nodes().find(({ value }) => value.name === name);
     if (label?.value.type.description) {
-      this._show(label);
+      this._show(label, true);
       await this._view.showDefinition(label.value.type);
       label.context.scrollTo([label.element], 'instant'); // the sidebar has taken half of the room
     } else if (label) {
       this._sidebar = true;
-      this._show(label);
+      this._show(label, true);
       this._sidebar = false;
     }
   }
 
-  _show(label) {
+  _show(label, asked = false) {
+    this._asked = asked;
     label.context.activate(label.value, 'target');
+    this._asked = false;
     label.context.scrollTo([label.element], 'instant');
   }
 

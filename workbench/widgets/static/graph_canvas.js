@@ -6,6 +6,13 @@ async function unzip(view) {
   return new Response(stream).arrayBuffer();
 }
 
+// A packed graph begins with a length and so many bytes of JSON; one that is damaged has no key.
+function keyOf(graph) {
+  try {
+    return JSON.parse(new TextDecoder().decode(new Uint8Array(graph, 4, new DataView(graph).getUint32(0, true)))).key;
+  } catch { return null; }
+}
+
 // JupyterLab and Notebook, VS Code, Colab; elsewhere the system's own choice.
 const system = matchMedia('(prefers-color-scheme: dark)');
 function isDark() {
@@ -45,6 +52,8 @@ function render({ model, el }) {
 
   let open = false; // whether the page in the frame is there
   let begun = 0;
+  let sendings = 0;
+  let key = null; // of the graph that the page was sent last: it may still speak of the one before
   const send = (message, ...rest) => {
     if (open) { frame.contentWindow?.postMessage({ ...message, token }, '*', ...rest); }
   };
@@ -57,7 +66,12 @@ function render({ model, el }) {
     if (!model.get('_graph').byteLength || !open) { return; }
     status.textContent = 'Drawing…';
     begun = performance.now();
+    sendings += 1;
+    const sending = sendings;
+    key = null;
     const graph = await unzip(model.get('_graph'));
+    if (sending !== sendings) { return; } // a later one has overtaken it
+    key = keyOf(graph);
     send({ type: 'overlay', overlay: model.get('_overlay') });
     send({ type: 'open', graph });
   }
@@ -79,20 +93,23 @@ function render({ model, el }) {
       send({ type: 'hello', dark: isDark() });
       sendGraph();
     },
-    ready({ nodes }) {
+    ready({ nodes, key: drawn }) {
+      if (drawn !== key) { return; }
       status.textContent = `${nodes.toLocaleString()} nodes`;
       report({ state: 'ready', drawn: nodes, error: '', seconds: (performance.now() - begun) / 1000 });
       sendTarget();
       query();
     },
     painted({ count: painted }) { report({ painted }); },
-    selected({ name, operator, tensor, outputs }) {
+    selected({ name, operator, tensor, outputs, asked }) {
       error.textContent = '';
+      if (asked) { return; } // Python knows: it chose the node
       report({ _picked: { name, operator, tensor, outputs, at: Date.now() } });
     },
     found({ count: matches, index }) { count.textContent = matches ? `${index + 1} of ${matches}` : search.value ? 'none' : ''; },
     missing({ name }) { error.textContent = `${name} is not drawn as a node of its own: constants stand inside the nodes that read them.`; },
-    error({ message }) {
+    error({ message, key: drawn = key }) {
+      if (drawn !== key) { return; }
       error.textContent = message;
       status.textContent = '';
       report({ state: 'error', error: message });

@@ -64,11 +64,22 @@ function render({ model, el }) {
   const parameters = make('div', { 'aria-live': 'polite' });
   const flows = make('div', { 'aria-live': 'polite' });
   const problem = make('div', { class: 'wb-error', role: 'alert' });
+  const token = crypto.getRandomValues(new Uint32Array(4)).join('-'); // of this view: a panel may be shown twice
+  const awaited = new Map(); // place -> the serial of the request that is to fill it
+  let asked = 0;
+  let shown = null;
   const chosen = { input: '0', torch: false, texts: {} }; // kept from node to node
   const goTo = (name) => make('button', {
     type: 'button', class: 'wb-link', title: `Go to ${name.slice(0, 300)}`, onclick: () => model.send({ ask: 'go', name }),
   }, cut(lastOf(name), 40));
-  const askParameter = (name) => { parameters.textContent = 'Reading…'; model.send({ ask: 'parameter', name }); };
+  function ask(place, text, request) {
+    asked += 1;
+    place.textContent = text;
+    problem.textContent = '';
+    awaited.set(place, `${token} ${asked}`);
+    model.send({ ...request, serial: awaited.get(place) });
+  }
+  const askParameter = (name) => ask(parameters, 'Reading…', { ask: 'parameter', name });
 
   function tensorRow(tensor) {
     const row = make('li', {}, tensor.kind === 'absent' ? make('span', { class: 'wb-type' }, 'not given') : named(tensor.name));
@@ -107,15 +118,16 @@ function render({ model, el }) {
     torch.disabled = !node.module;
     torch.addEventListener('change', () => { chosen.torch = torch.checked; });
     const run = make('button', { type: 'button', class: 'wb-run', onclick: () => {
-      flows.textContent = 'Running…';
       const input = select.value === 'typed' ? { example: chosen.texts } : { sample: Number(select.value) };
-      model.send({ ask: 'trace', name: node.name, module: torch.checked, ...input });
+      ask(flows, 'Running…', { ask: 'trace', name: node.name, module: torch.checked, ...input });
     } }, 'Run up to here');
     return [select, texts, make('label', {}, torch, " with PyTorch's module"), run];
   }
 
   function showNode() {
     const node = model.get('_node');
+    shown = node;
+    awaited.clear();
     parameters.replaceChildren();
     flows.replaceChildren();
     problem.textContent = '';
@@ -139,22 +151,31 @@ function render({ model, el }) {
     if (model.get('_tensor')) { askParameter(model.get('_tensor')); }
   }
 
+  // A parameter of the node that is shown already is read into its place, and the rest stays as it is.
+  function choose() {
+    if (model.get('_node') !== shown) { showNode(); } else if (model.get('_tensor')) { askParameter(model.get('_tensor')); }
+  }
+
   function showAnswer() {
     const answer = model.get('_answer');
+    const place = [parameters, flows].find((each) => awaited.has(each) && awaited.get(each) === answer.serial);
+    if (!place) { return; } // to another view's question, or about a node that is shown no more
+    awaited.delete(place);
     problem.textContent = '';
     if (answer.kind === 'parameter') { parameters.replaceChildren(figures(answer.stats, cut(answer.stats.name, 80))); }
     if (answer.kind === 'trace') {
       flows.replaceChildren(...answer.outputs.map((stats) => figures(stats, cut(lastOf(stats.name), 80))));
       if (answer.module) { flows.append(figures(answer.module, `PyTorch: ${cut(answer.module.name, 80)}`)); }
       if (answer.difference !== null) { flows.append(make('p', {}, `Largest difference: ${number(answer.difference)}`)); }
+      if (answer.reason) { flows.append(make('p', {}, `Not compared: ${answer.reason}`)); }
     }
     if (answer.kind === 'error') {
-      for (const place of [parameters, flows]) { if (place.firstChild?.nodeType === Node.TEXT_NODE) { place.replaceChildren(); } }
+      place.replaceChildren();
       problem.textContent = answer.message;
     }
   }
 
-  const changes = { '_node': showNode, '_answer': showAnswer, '_tensor': () => {}, '_samples': showNode };
+  const changes = { '_shown': choose, '_answer': showAnswer, '_samples': showNode };
   for (const [name, change] of Object.entries(changes)) { model.on(`change:${name}`, change); }
   showNode();
   return () => { for (const [name, change] of Object.entries(changes)) { model.off(`change:${name}`, change); } };
