@@ -9,7 +9,7 @@ import tempfile
 
 from workbench.machine import cpu_features, package_versions, usable_cores
 
-BENCHES = ("conversion", "graph_view")
+BENCHES = ("conversion", "graph_view", "latency", "layers", "quality")
 
 
 def main() -> None:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import resource
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-
-import numpy as np
 
 import workbench as wb
-from workbench.models.samples import resize_feed
 
 MODEL = "random/roberta-base"
-THREADS, LENGTH, ROUNDS, WARM_UP = 2, 128, 30, 5
+THREADS, LENGTH = 2, 128
 
 CHAIN = """
 import json, sys, time
@@ -59,47 +53,20 @@ def _print_latency() -> None:
     source = wb.load_model(MODEL)
     exported = wb.export_onnx(source)
     optimized = wb.optimize_onnx(exported)
-    variants = {
-        "torch eager fp32": source.baseline,
-        "torch bf16": source.as_variant("bf16"),
-        "ORT fp32, exported": exported,
-        "ORT fp32, optimized": optimized,
-        "ORT int8, exported": wb.quantize_dynamic(exported),
-        "ORT int8, optimized": wb.quantize_dynamic(optimized),
-        "ORT int8, one scale per tensor": wb.quantize_dynamic(exported, per_channel=False),
-        "ORT int8, unsigned": wb.quantize_dynamic(exported, weight_type="uint8"),
-        "ORT int4 weights": wb.quantize_weights(exported),
-    }
-    feed = resize_feed(source.samples[0], batch=1, length=LENGTH)
-    runners = {name: wb.open_runner(variant, threads=THREADS) for name, variant in variants.items()}
-    times = interleave({name: lambda runner=runner: runner.run(feed) for name, runner in runners.items()})
-    print(f"{MODEL}, batch 1, {LENGTH} tokens, {THREADS} threads, {ROUNDS} rounds in turn after {WARM_UP}")
-    print(f"  {'variant':<32} {'median':>9} {'p90':>9} {'speed-up':>9}   95 % interval    file")
-    baseline = times["torch eager fp32"]
-    for name, values in times.items():
-        ratios = np.array(baseline) / np.array(values)
-        low, high = bootstrap_median(ratios)
-        size = f"{variants[name].size_bytes / 1e6:6.0f} MB" if "ORT" in name else ""
-        print(
-            f"  {name:<32} {statistics.median(values):6.1f} ms {np.percentile(values, 90):6.1f} ms "
-            f"{np.median(ratios):8.2f}x   {low:5.2f} .. {high:5.2f}   {size}"
-        )
-
-
-def interleave(calls: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Milliseconds of each call, taken in turn so that the machine's drift cancels."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for index in range(WARM_UP + ROUNDS):
-        for name, call in calls.items():
-            started = time.perf_counter_ns()
-            call()
-            if index >= WARM_UP:
-                times[name].append((time.perf_counter_ns() - started) / 1e6)
-    return times
-
-
-def bootstrap_median(values: np.ndarray, draws: int = 2000) -> tuple[float, float]:
-    """The 95 % interval of a median."""
-    rng = np.random.default_rng(0)
-    medians = np.median(rng.choice(values, (draws, values.size)), axis=1)
-    return float(np.percentile(medians, 2.5)), float(np.percentile(medians, 97.5))
+    variants = [
+        source.baseline,
+        source.as_variant("bf16"),
+        exported,
+        optimized,
+        wb.quantize_dynamic(exported),
+        wb.quantize_dynamic(optimized),
+        wb.quantize_dynamic(exported, per_channel=False),
+        wb.quantize_dynamic(exported, weight_type="uint8"),
+        wb.quantize_weights(exported),
+    ]
+    latency = wb.measure_latency(
+        variants, samples=source.samples[:1], threads=THREADS, batch_sizes=[1], lengths=[LENGTH]
+    )
+    print(latency)
+    sizes = (f"{variant.name} {variant.size_bytes / 1e6:.0f} MB" for variant in variants if variant.path)
+    print("files: " + ", ".join(sizes))

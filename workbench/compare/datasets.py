@@ -29,17 +29,17 @@ class Data:
         records: One dict per example.
         classes: The names of the label numbers, where the data set says them.
         fingerprint: A hash of the records, so that only figures on the same ones are paired.
+        always_answered: Whether every question has an answer, as in SQuAD 1.1, so that "there is none" is no option.
     """
 
     name: str
     records: list[Record]
     classes: tuple[str, ...] = ()
     fingerprint: str = ""
+    always_answered: bool = False
 
 
-def read_data(
-    dataset: Any, variant: Variant, *, metric: str | None = None, limit: int | None = None
-) -> Data:
+def read_data(dataset: Any, variant: Variant, *, metric: str | None = None, limit: int | None = None) -> Data:
     """Reads a data set for a variant's task.
 
     Args:
@@ -61,6 +61,8 @@ def read_data(
     """
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ValueError(f"limit is {limit!r}; give a whole number of at least 1, or None for all.")
+    if isinstance(dataset, Data):
+        return dataset
     form = find_form(variant.task, metric)
     if dataset is None:
         dataset = _default_name(variant, describe_form(form))
@@ -70,7 +72,8 @@ def read_data(
         raise ValueError(f"{name} is empty. Expected records with: {describe_form(form)}.")
     records = read_records(rows, form, name)
     digest = hashlib.sha256(repr(records).encode("utf-8", "replace")).hexdigest()[:16]
-    return Data(name, records, _class_names(dataset, form), digest)
+    always = not _is_demo(dataset) and all(record.get("answers", True) for record in records)
+    return Data(name, records, _class_names(dataset, form), digest, always)
 
 
 def _default_name(variant: Variant, expected: str) -> str:
@@ -78,8 +81,8 @@ def _default_name(variant: Variant, expected: str) -> str:
     if variant.task == "question-answering" and (given.startswith(PREFIX) or variant.origin.random):
         return given if given.startswith(PREFIX) else f"{PREFIX}qa"
     raise ValueError(
-        f"No labelled data come with {given}. Give dataset=: a list of dicts, a datasets.Dataset, a {', '.join(SUFFIXES)} "
-        f"file or a name on the Hub, with these columns: {expected}."
+        f"No labelled data come with {given}. Give dataset=: a list of dicts, a datasets.Dataset, a "
+        f"{', '.join(SUFFIXES)} file or a name on the Hub, with these columns: {expected}."
     )
 
 
@@ -106,7 +109,7 @@ def _open(dataset: Any, limit: int | None) -> tuple[str, Iterable[Any]]:
 
 def _open_named(dataset: str | Path, limit: int | None) -> tuple[str, Iterable[Any]]:
     path, text = Path(dataset), str(dataset)
-    if isinstance(dataset, str) and text.startswith(PREFIX) and not path.exists():
+    if _is_demo(dataset):
         return f"{text}, validation", demo_records(text, limit)
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
     suffix = path.suffix.lower()
@@ -116,7 +119,12 @@ def _open_named(dataset: str | Path, limit: int | None) -> tuple[str, Iterable[A
         return path.name, readers[suffix](path)
     if path.exists():
         raise ValueError(f"{text} is no {', '.join(SUFFIXES)} file. Save the records as one of these.")
-    return text, _read_hub(text, limit)
+    return text, _read_hub(text)
+
+
+def _is_demo(dataset: Any) -> bool:
+    """Whether it names a demo; few of its records may all have answers, and yet the model was trained to say no."""
+    return isinstance(dataset, str) and dataset.startswith(PREFIX) and not Path(dataset).exists()
 
 
 def _read_jsonl(path: Path) -> Iterable[Any]:
@@ -147,7 +155,7 @@ def _read_parquet(path: Path) -> Iterable[Any]:
         yield from batch.to_pylist()
 
 
-def _read_hub(name: str, limit: int | None) -> Iterable[Any]:
+def _read_hub(name: str) -> Iterable[Any]:
     advice = f"Known without a network: {demo_data_names()}, and {', '.join(SUFFIXES)} files."
     try:
         library = importlib.import_module("datasets")

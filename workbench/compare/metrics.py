@@ -215,9 +215,7 @@ _QUESTIONS = ("question-answering",)
 METRICS: tuple[Metric, ...] = (
     Metric("squad_v2", "F1", _QUESTIONS, score_answers, _percent(1), details=_squad_details),
     Metric("squad", "F1", _QUESTIONS, score_answers, _percent(1), details=_squad_details),
-    Metric(
-        "exact_match", "exact match", (*_QUESTIONS, "text2text-generation"), score_answers, _percent(0)
-    ),
+    Metric("exact_match", "exact match", (*_QUESTIONS, "text2text-generation"), score_answers, _percent(0)),
     Metric("f1", "F1", ("text2text-generation",), score_answers, _percent(1)),
     Metric("accuracy", "accuracy", _LABELS, score_labels, _percent(0)),
     Metric("f1_macro", "macro F1", _LABELS, count_by_class, _macro),

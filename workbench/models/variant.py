@@ -304,8 +304,8 @@ def resolve_variant(value: Variant | Source | str | Path) -> Variant:
         TypeError: It is none of these.
     """
     if isinstance(value, Variant):
-        for name in value.files if value.path is not None else ():
-            if not (value.path / name).is_file():
+        for name in value.files:
+            if value.path is not None and not (value.path / name).is_file():
                 raise VariantError(
                     f"The file {name!r} of {value.name} is gone from {value.path}. "
                     "Make the variant again; print(variant.as_code()) says how."

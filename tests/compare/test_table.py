@@ -1,0 +1,249 @@
+"""The one table: what it says of each variant, what becomes of failures, and the forms it is written in."""
+
+from __future__ import annotations
+
+import dataclasses
+import html.parser
+import json
+import re
+import types
+
+import pytest
+
+import workbench as wb
+from tests.variants import bench, one_thread  # noqa: F401
+from workbench.compare import table
+from workbench.compare.comparison import Comparison, ComparisonRow
+from workbench.compare.table import compare_variants
+from workbench.models.demo_data import demo_records
+
+EVIL = "</script><img src=x onerror=alert(1)>|`*"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(one_thread):  # noqa: F811
+    """Applies to every test of this file."""
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Times that are made up: each variant is twice as fast as the one before it."""
+    made_up = types.SimpleNamespace(errors={}, asked={})
+
+    def measure_latency(variants, **options):
+        made_up.asked.update(options, names=[variant.name for variant in variants])
+        rows = []
+        for place, variant in enumerate(variants):
+            values = {"median_ms": 8.0 / 2**place, "speedup": 2.0**place}
+            values |= {"median_low_ms": 7.9 / 2**place, "median_high_ms": 8.1 / 2**place}
+            values |= {"speedup_low": 1.9**place, "speedup_high": 2.1**place, "p90_ms": 9.0 / 2**place}
+            values |= {"peak_bytes": 90_000_000, "error": made_up.errors.get(variant.name)}
+            if values["error"]:
+                values = {name: None for name in values} | {"error": values["error"]}
+            rows.append(types.SimpleNamespace(name=variant.name, **values))
+        return types.SimpleNamespace(rows=tuple(rows), threads=1, noise=("It was noisy.",))
+
+    monkeypatch.setattr(table, "measure_latency", measure_latency)
+    return made_up
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return wb.load_model("demo/qa")
+
+
+def make_comparison(**options) -> Comparison:
+    rows = (
+        ComparisonRow(
+            "torch-fp32", "torch", "fp32", 4_000_000, 8.0, 7.8, 8.3, 9.1, 1.0, 1.0, 1.0, 400_000_000,
+            80.0, 78.0, 82.0, 100.0, verdict="the reference", code="import workbench as wb",
+        ),
+        ComparisonRow(
+            EVIL, "onnxruntime", "int8", 1_000_000, 2.0, 1.9, 2.1, 2.4, 4.0, 3.8, 4.2, 80_000_000,
+            79.5, 77.0, 81.5, 99.4, -0.5, -1.1, 0.2, True, f"Agrees. {EVIL}", f"fine {EVIL}", code=EVIL,
+            versions={"torch": EVIL}, cpu=("avx2",),
+        ),
+        ComparisonRow("broken", "onnxruntime", "int4", 900_000, error="killed", verdict="failed: killed"),
+    )  # fmt: skip
+    given = {"reference": "torch-fp32", "source": EVIL, "metric": "F1", "unit": "%", "n": 300} | options
+    return Comparison(rows, dataset="mine", machine={"torch": "2.0"}, notes=(EVIL,), **given)
+
+
+def test_rows_of_the_demo(demo, timed):
+    half = demo.as_variant("bf16")
+    comparison = compare_variants([half, demo], limit=60, threads=1)
+    assert timed.asked["names"] == ["torch-fp32", "torch-bf16"]  # the reference comes first
+    assert comparison.reference == "torch-fp32"
+    first, second = comparison.rows
+    assert (first.verdict, first.kept, first.agrees) == ("the reference", 100.0, None)
+    assert second.agrees is True
+    assert second.agreement
+    assert second.quality == pytest.approx(first.quality, abs=3)
+    assert second.difference == pytest.approx(second.quality - first.quality)
+    assert second.verdict.startswith("2.0× faster, ")
+    assert (comparison.metric, comparison.unit, comparison.n) == ("F1", "%", 60)
+    assert "as_variant" in second.code
+    assert comparison.noisy
+    assert "It was noisy." in str(comparison)
+
+
+def test_a_candidate_that_fails_leaves_the_others_alone(demo, timed):
+    timed.errors["torch-bf16"] = "its process was killed (signal 9)"
+    comparison = compare_variants([demo, demo.as_variant("bf16")], limit=12, threads=1)
+    assert comparison.rows[1].error == "its process was killed (signal 9)"
+    assert comparison.rows[1].verdict == "failed: its process was killed (signal 9)"
+    assert comparison.rows[1].quality is None
+    assert comparison.rows[0].quality is not None
+
+
+def test_a_reference_that_fails_leaves_figures_without_a_difference(demo, timed):
+    timed.errors["torch-fp32"] = "out of memory"
+    comparison = compare_variants([demo, demo.as_variant("bf16")], limit=12, threads=1)
+    assert comparison.rows[0].verdict == "failed: out of memory"
+    assert comparison.rows[1].quality is not None
+    assert comparison.rows[1].kept is None
+    assert comparison.metric == "F1"
+
+
+def test_what_goes_wrong_later_becomes_a_reason_too(demo, timed, monkeypatch):
+    def compare_outputs(*_, **__):
+        raise RuntimeError("ONNX Runtime says no\nand more")
+
+    monkeypatch.setattr(table, "compare_outputs", compare_outputs)
+    comparison = compare_variants([demo, demo.as_variant("bf16")], limit=12, threads=1)
+    assert comparison.rows[1].error == "ONNX Runtime says no"
+    assert comparison.rows[1].quality is not None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.9, 1.2, "as fast (within noise)"), (2.1, 2.3, "2.2× faster"), (0.2, 0.3, "4.0× slower")],
+)
+def test_verdicts(low, high, words):
+    reference = ComparisonRow("a", "torch", "fp32", 400)
+    row = ComparisonRow("b", "onnxruntime", "int8", 100, speedup=(low + high) / 2, agrees=False)
+    row = dataclasses.replace(row, speedup_low=low, speedup_high=high)
+    shown = types.SimpleNamespace(label="F1", unit="%")
+    row = dataclasses.replace(row, difference=-0.31, difference_low=-0.9, difference_high=0.2)
+    verdict = table._judge(row, reference, shown)
+    assert verdict == f"{words}, F1 -0.3 (within noise), 4.0× smaller, outputs differ"
+    worse = dataclasses.replace(row, difference_high=-0.1)
+    assert "F1 -0.3 (more than noise)" in table._judge(worse, reference, shown)
+
+
+def test_random_weights_have_no_quality(bench, timed):  # noqa: F811
+    comparison = compare_variants([bench.source(), bench.exported()], threads=1)
+    assert comparison.metric == ""
+    assert "the weights are random" in comparison.notes[0]
+    assert [row.quality for row in comparison.rows] == [None, None]
+    assert comparison.rows[1].agrees
+
+
+def test_a_model_without_data_is_compared_without_quality(demo, timed):
+    mine = dataclasses.replace(demo, origin=dataclasses.replace(demo.origin, source="mine"))
+    comparison = compare_variants([mine], threads=1)
+    assert "no labelled data come with mine" in comparison.notes[0]
+    with_data = compare_variants([mine], dataset=demo_records("demo/qa", limit=9), threads=1)
+    assert with_data.n == 9
+
+
+def test_wrong_arguments_are_refused_before_anything_is_timed(bench, demo, timed):  # noqa: F811
+    with pytest.raises(ValueError, match="variants is empty"):
+        compare_variants([])
+    with pytest.raises(ValueError, match="one task"):
+        compare_variants([demo, bench.source("bert", "text-classification")])
+    with pytest.raises(TypeError, match="got int"):
+        compare_variants([demo, 3])
+    with pytest.raises(ValueError, match="no metric named 'f2'"):
+        compare_variants([demo], metric="f2")
+    with pytest.raises(ValueError, match="no column 'context'"):
+        compare_variants([demo], dataset=[{"question": "Who?"}])
+    assert timed.asked == {}
+
+
+def test_saved_and_loaded(tmp_path):
+    comparison = make_comparison()
+    path = comparison.save(tmp_path / "deep" / "table.json")
+    assert Comparison.load(path) == comparison
+    assert [item.name for item in path.parent.iterdir()] == ["table.json"]
+    path.write_text('{"format": 1}', encoding="utf-8")
+    with pytest.raises(ValueError, match="holds no comparison"):
+        Comparison.load(path)
+    path.write_text(json.dumps({**comparison.to_dict(), "format": 9}), encoding="utf-8")
+    with pytest.raises(ValueError, match="format is not 1"):
+        Comparison.load(path)
+
+
+def test_what_is_no_number_is_saved_as_none(tmp_path):
+    row = ComparisonRow("a", "torch", "fp32", median_ms=float("nan"), quality=float("inf"))
+    path = Comparison((row,), reference="a").save(tmp_path / "table.json")
+    assert Comparison.load(path).rows[0].median_ms is None
+
+
+def test_markdown_has_as_many_cells_in_every_line():
+    lines = make_comparison().to_markdown().splitlines()
+    assert len(lines) == 5
+    cells = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
+    assert len(set(cells)) == 1
+    assert "<img" not in "\n".join(lines)
+
+
+class Tags(html.parser.HTMLParser):
+    """Every tag and attribute of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def count(self, name: str) -> int:
+        return sum(tag == name for tag, _ in self.found)
+
+
+def test_the_notebook_table_escapes_names():
+    tags = Tags(make_comparison()._repr_html_())
+    assert tags.count("img") == tags.count("script") == 0
+    assert tags.count("tr") == 4
+
+
+def test_the_report_stands_alone(tmp_path):
+    path = make_comparison().save_report(tmp_path / "report.html")
+    page = path.read_text(encoding="utf-8")
+    tags = Tags(page)
+    assert tags.count("script") == 2
+    assert tags.count("img") == 0
+    assert not [attributes for _, attributes in tags.found if {"src", "href"} & set(attributes)]
+    assert page.count("plotly.js v") == 1
+    policy = next(a["content"] for _, a in tags.found if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert "prefers-color-scheme: dark" in page
+    assert "import workbench as wb" in page
+    assert "It failed: killed" in page
+    figures = json.loads(re.search(r"const FIGURES = (\[.*?\]);\n", page, re.S)[1])
+    assert [figure["layout"]["title"]["text"].split(":")[0].split(";")[0] for figure in figures] == [
+        "Latency",
+        "Quality and latency",
+        "Size",
+    ]
+
+
+def test_a_report_of_failures_alone_has_no_plots(tmp_path):
+    row = ComparisonRow("broken", "onnxruntime", "int4", error="killed", verdict="failed: killed")
+    page = Comparison((row,), reference="broken").save_report(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert Tags(page).count("script") == 0
+    assert "killed" in page
+
+
+def test_a_frame_needs_pandas(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        make_comparison().to_frame()
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=list))
+    rows = make_comparison().to_frame()
+    assert [row["name"] for row in rows] == ["torch-fp32", EVIL, "broken"]
+    assert rows[1]["kept"] == 99.4

@@ -1,0 +1,93 @@
+"""What `measure_latency` decides before it starts: which inputs, which names, which process for which variant."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from workbench.compare.fleet import WorkerStation
+from workbench.compare.jobs import JobWriter
+from workbench.compare.station import LocalStation, Station
+from workbench.compare.subject import describe_error
+from workbench.models.samples import Feed, check_feeds
+from workbench.models.variant import Variant
+from workbench.runners import open_runner
+
+
+def check_number(label: str, number: float | None, *, whole: bool = False) -> None:
+    """Refuses what is no number above zero; None passes.
+
+    Raises:
+        ValueError: It is none; the message names `label`.
+    """
+    if number is None:
+        return
+    kinds = int if whole else int | float
+    if isinstance(number, bool) or not isinstance(number, kinds) or not 0 < number < float("inf"):
+        what = "a whole number from 1 up" if whole else "a number of seconds above 0"
+        raise ValueError(f"{label} must be {what}, or None, got {number!r}.")
+
+
+def choose_feeds(
+    variants: Sequence[Variant], samples: str | Path | Iterable[Mapping[str, np.ndarray]] | None
+) -> list[list[Feed]]:
+    """Each variant's feeds: the same for all that come from one model."""
+    if samples is not None:
+        return [check_feeds(samples)] * len(variants)
+    first = variants[0].samples()[:1]
+    feeds = [
+        first if first and variant.origin == variants[0].origin else variant.samples()[:1] or first
+        for variant in variants
+    ]
+    for variant, own in zip(variants, feeds, strict=True):
+        if not own:
+            raise ValueError(
+                f"{variant.name} has no sample inputs. Give samples=[{{'input name': array, …}}]."
+            )
+    return feeds
+
+
+def label_variants(variants: Sequence[Variant]) -> list[str]:
+    """The variants' names, each once."""
+    names: list[str] = []
+    for variant in variants:
+        name, count = variant.name, 1
+        while name in names:
+            count += 1
+            name = f"{variant.name} ({count})"
+        names.append(name)
+    return names
+
+
+def make_stations(
+    variants: Sequence[Variant], names: Sequence[str], writer: JobWriter | None, threads: int
+) -> list[Callable[[], Station] | str]:
+    """Per variant, what starts its station, or why it can have none; without a writer all stay in this process."""
+    makers: list[Callable[[], Station] | str] = []
+    for variant, name in zip(variants, names, strict=True):
+        if writer is None:
+            opener = functools.partial(open_runner, variant, threads=threads)
+            makers.append(functools.partial(LocalStation, opener, threads=threads))
+            continue
+        try:
+            makers.append(functools.partial(WorkerStation, name, writer.describe(variant)))
+        except Exception as error:  # saving a model calls its own code
+            makers.append(f"cannot be brought into another process: {describe_error(error)}")
+    return makers
+
+
+def check_sizes(label: str, sizes: object) -> None:
+    """Refuses what is no list of whole numbers; None passes.
+
+    Raises:
+        ValueError: It is none; the message names `label`.
+    """
+    if sizes is None:
+        return
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not sizes:
+        raise ValueError(f"{label} must be a list of whole numbers, or None, got {sizes!r}.")
+    for size in sizes:
+        check_number(f"Each of {label}", size, whole=True)

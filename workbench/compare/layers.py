@@ -1,0 +1,225 @@
+"""`compare_layers`: where two variants drift apart, module by module, and which module starts it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.compare.jumps import Own, choose_floor, find_jumps
+from workbench.compare.layer_rows import LayerDrift, LayerRow
+from workbench.compare.onnx_side import STATES, OnnxSide, Place
+from workbench.compare.pairs import Pair, Side, Spot, find_pairs, split_pairs
+from workbench.compare.similarity import Similarity, token_mask
+from workbench.compare.torch_side import TorchSide
+from workbench.compare.wiring import Wiring
+from workbench.machine import release_memory
+from workbench.models.samples import Feed, check_feeds
+from workbench.models.variant import Variant, resolve_variant
+from workbench.quiet import quiet
+from workbench.runners.onnxruntime import DECODER
+
+if TYPE_CHECKING:
+    from workbench.models.source import Source
+
+MEMORY = 512_000_000
+COPIES = 4  # of a tensor at a time: the reference's, the candidate's, the difference in double precision
+QUANTIZED, PLAIN = "quantized", "plain"
+
+
+def compare_layers(
+    reference: Variant | Source | str | Path,
+    candidate: Variant | Source | str | Path,
+    *,
+    samples: str | Path | Iterable[Mapping[str, np.ndarray]] | None = None,
+    memory_limit: int | None = None,
+) -> LayerDrift:
+    """Says where two variants drift apart, by the names of PyTorch's modules, and which module starts it.
+
+    Both run on the same samples. Then every module of the candidate is run once more on what the reference had
+    computed in front of it: its *own* error is told apart from the error that it was handed. ONNX graphs are run as
+    their files describe them, so what ONNX Runtime fuses on loading is not looked at here.
+
+    Args:
+        reference: What is right: a source, a variant, or its folder.
+        candidate: What is looked at.
+        samples: Feeds, or the path of an `.npz` of them; None takes the reference's own.
+        memory_limit: The bytes that tensors may take at a time, beside the two models; None takes 512 MB. What does
+            not fit is done in several passes.
+
+    Returns:
+        A row for every tensor that both sides make; `first` names the module where the drift starts, or is None.
+
+    Raises:
+        ValueError: There is no sample, no module in common, or the limit makes no sense.
+        VariantError: A variant cannot be opened.
+
+    Example:
+        >>> source = load_model("random/tiny-bert")
+        >>> drift = compare_layers(source, optimize_onnx(export_onnx(source)), samples=source.samples[:2])
+        >>> print(drift.first, drift.row("bert.encoder.layer.1").drift < 1e-5)
+        None True
+    """
+    if memory_limit is None:
+        limit = MEMORY
+    elif isinstance(memory_limit, int) and not isinstance(memory_limit, bool) and memory_limit > 0:
+        limit = memory_limit
+    else:
+        raise ValueError(f"memory_limit must be a number of bytes from 1 up, or None, got {memory_limit!r}.")
+    left, right = resolve_variant(reference), resolve_variant(candidate)
+    feeds = check_feeds(samples) if samples is not None else left.samples() or right.samples()
+    if not feeds:
+        raise ValueError(f"{left.name} has no sample inputs. Give samples=[{{'input name': array, …}}].")
+    with quiet(), contextlib.ExitStack() as stack:
+        sides = [_open_side(variant) for variant in (left, right)]
+        for side in sides:
+            stack.callback(side.close)
+        drift = _Comparison(sides[0], sides[1], feeds, limit).run()
+    release_memory()
+    return drift
+
+
+def _open_side(variant: Variant) -> Side:
+    if variant.runtime == "torch":
+        return TorchSide(variant)
+    if variant.runtime == "onnxruntime":
+        return OnnxSide(variant)
+    raise ValueError(f"The layers of {variant.name} cannot be read: its runtime is {variant.runtime!r}.")
+
+
+class _Comparison:
+    """One comparison while it runs."""
+
+    def __init__(self, reference: Side, candidate: Side, feeds: Sequence[Feed], limit: int) -> None:
+        self.reference, self.candidate, self.feeds, self.limit = reference, candidate, feeds, limit
+        self.prepared = {
+            id(side): side.prepare_feeds(feeds)
+            for side in (reference, candidate)
+            if isinstance(side, OnnxSide)
+        }
+        release_memory()  # what opening a whole variant took
+        self.largest = max(range(len(feeds)), key=lambda index: sum(v.size for v in feeds[index].values()))
+        first = {key: prepared[self.largest] for key, prepared in self.prepared.items()}
+        self.pairs, self.missing = find_pairs(reference, candidate, feeds[self.largest], first)
+        if not self.pairs:
+            raise ValueError(
+                f"{reference.variant.name} and {candidate.variant.name} have no module in common "
+                "whose output both can show: there is nothing to compare."
+            )
+        self.drift = {pair.modules: Similarity() for pair in self.pairs}
+        self.own = {pair.modules: Similarity() for pair in self.pairs}
+        self.wiring = Wiring(self.pairs, reference, candidate)
+
+    def run(self) -> LayerDrift:
+        chunks = list(split_pairs(self.pairs, _weigh, self.limit))
+        if len(chunks) > 1 and isinstance(self.candidate, TorchSide):
+            need = sum(map(_weigh, self.pairs))
+            raise ValueError(
+                f"What the modules of {self.candidate.variant.name} give takes {need / 1e6:,.0f} MB for one sample, "
+                f"and memory_limit is {self.limit / 1e6:,.0f} MB. A PyTorch candidate is done in one pass: "
+                "raise the limit, or give shorter samples."
+            )
+        for chunk in chunks:
+            for index, feed in enumerate(self.feeds):
+                self._take(chunk, index, feed)
+            for side in (self.reference, self.candidate):
+                if isinstance(side, OnnxSide):
+                    side.close_sessions()
+        return LayerDrift(
+            reference=f"{self.reference.variant.name} of {self.reference.variant.origin.source}",
+            candidate=f"{self.candidate.variant.name} of {self.candidate.variant.origin.source}",
+            samples=len(self.feeds),
+            passes=len(chunks),
+            memory_limit=self.limit,
+            rows=self._make_rows(),
+            missing=tuple(dict.fromkeys(self.missing)),
+            overlays=self.wiring.paint(
+                {
+                    pair: (self.drift[pair.modules].relative, self.own[pair.modules].relative)
+                    for pair in self.pairs
+                }
+            ),
+        )
+
+    def _take(self, chunk: Sequence[Pair], index: int, feed: Feed) -> None:
+        """Adds one sample to the figures of some pairs."""
+        before = self.wiring.find_before(chunk)
+        wanted = list(dict.fromkeys((*chunk, *before)))
+        found = self._run_free(self.reference, index, [pair.reference for pair in wanted])
+        given = {pair.candidate: found[pair.reference] for pair in wanted}
+        own = self._run_free(self.candidate, index, [pair.candidate for pair in chunk])
+        self._add(self.drift, chunk, given, own, index, feed)
+        del own
+        self._add(self.own, chunk, given, self._run_forced(index, chunk, given), index, feed)
+
+    def _run_free(self, side: Side, index: int, spots: Sequence[Spot]) -> dict[Spot, np.ndarray]:
+        if isinstance(side, TorchSide):
+            modules = [spot for spot in spots if isinstance(spot, str)]
+            return {spot: array for spot, array in side.run_free(self.feeds[index], modules).items()}
+        places = [spot for spot in spots if isinstance(spot, Place)]
+        found = side.run_free(self.prepared[id(side)][index], places)
+        return {spot: array for spot, array in found.items()}
+
+    def _run_forced(
+        self, index: int, chunk: Sequence[Pair], given: Mapping[Spot, np.ndarray]
+    ) -> dict[Spot, np.ndarray]:
+        spots = [pair.candidate for pair in chunk]
+        if isinstance(self.candidate, TorchSide):
+            modules = {spot: array for spot, array in given.items() if isinstance(spot, str)}
+            names = [spot for spot in spots if isinstance(spot, str)]
+            done = self.candidate.run_forced(self.feeds[index], names, modules)
+            return {spot: array for spot, array in done.items()}
+        states = given.get(self.wiring.states) if self.wiring.states else None
+        if isinstance(self.reference, OnnxSide):
+            feeds = self.prepared[id(self.reference)][index]
+            states = feeds.get(DECODER, {}).get(STATES, states)
+        arrays = {spot: array for spot, array in given.items() if isinstance(spot, Place)}
+        places = [spot for spot in spots if isinstance(spot, Place)]
+        prepared = self.prepared[id(self.candidate)][index]
+        made = self.candidate.run_forced(prepared, places, arrays, states)
+        return {spot: array for spot, array in made.items()}
+
+    def _add(
+        self,
+        figures: Mapping[tuple[str, ...], Similarity],
+        chunk: Sequence[Pair],
+        given: Mapping[Spot, np.ndarray],
+        found: Mapping[Spot, np.ndarray],
+        index: int,
+        feed: Feed,
+    ) -> None:
+        for pair in chunk:
+            expected, array = given[pair.candidate], found[pair.candidate]
+            mask = token_mask(feed, expected.shape, decoder=pair.in_decoder)
+            if mask is not None:
+                expected, array = expected[mask], array[mask]
+            figures[pair.modules].add(expected, array, sample=index)
+
+    def _make_rows(self) -> tuple[LayerRow, ...]:
+        precisions = (self.reference.variant.precision, self.candidate.variant.precision)
+        judged = []
+        for pair in self.pairs:
+            own, quantized = self.own[pair.modules], self.wiring.is_quantized(pair)
+            broken = own.not_finite["candidate"] > 0
+            floor = choose_floor(*precisions, quantized=quantized)
+            judged.append(Own(own.relative, broken, QUANTIZED if quantized else PLAIN, floor))
+        jumps = find_jumps(judged)
+        repeated = self.wiring.find_repeated(jumps)
+        return tuple(
+            LayerRow.make(
+                self.wiring.name_pair(pair),
+                pair,
+                self.drift[pair.modules],
+                self.own[pair.modules],
+                group=item.group,
+                jumps=jump and not again,
+            )
+            for pair, item, jump, again in zip(self.pairs, judged, jumps, repeated, strict=True)
+        )
+
+
+def _weigh(pair: Pair) -> int:
+    return int(np.prod(pair.shape)) * 4 * COPIES

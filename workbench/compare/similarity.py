@@ -1,0 +1,157 @@
+"""How far two streams of arrays lie apart: statistics are kept, the arrays are not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+BLOCK = 1 << 20  # values turned into float64 at a time
+
+
+class Similarity:
+    """Takes pairs of arrays one after the other and says at any time how far they lie apart.
+
+    Values that are NaN or Inf on either side are counted and left out of all other figures; an Inf that both
+    sides have in the same place is no difference.
+
+    Example:
+        >>> figures = Similarity()
+        >>> figures.add(np.array([3.0, 4.0]), np.array([3.0, 4.5]))
+        >>> figures.max_abs, figures.relative
+        (0.5, 0.1)
+    """
+
+    def __init__(self) -> None:
+        self.values = 0
+        self.max_abs = 0.0
+        self.worst_sample: int | None = None
+        self.not_finite: dict[str, int] = {"reference": 0, "candidate": 0}
+        self._sum_abs = self._error = self._reference = self._candidate = self._product = 0.0
+
+    def add(self, reference: np.ndarray, candidate: np.ndarray, *, sample: int = 0) -> None:
+        """Takes in one pair of arrays of the same shape.
+
+        Raises:
+            ValueError: Their shapes differ.
+        """
+        if reference.shape != candidate.shape:
+            raise ValueError(f"The shapes differ: {reference.shape} against {candidate.shape}.")
+        left, right = reference.reshape(-1), candidate.reshape(-1)
+        for start in range(0, left.size, BLOCK):
+            self._add_block(left[start : start + BLOCK], right[start : start + BLOCK], sample)
+
+    def _add_block(self, left: np.ndarray, right: np.ndarray, sample: int) -> None:
+        finite_left, finite_right = np.isfinite(left), np.isfinite(right)
+        finite = finite_left & finite_right
+        if not finite.all():
+            strange = ~(np.isinf(left) & (left == right))
+            self.not_finite["reference"] += int((~finite_left & strange).sum())
+            self.not_finite["candidate"] += int((~finite_right & strange).sum())
+            left, right = left[finite], right[finite]
+        if not left.size:
+            return
+        a, b = left.astype(np.float64), right.astype(np.float64)
+        gap = np.abs(b - a)
+        largest = float(gap.max())
+        if self.worst_sample is None or largest > self.max_abs:
+            self.max_abs, self.worst_sample = max(largest, self.max_abs), sample
+        self.values += a.size
+        self._sum_abs += float(gap.sum())
+        self._error += float(gap @ gap)
+        self._reference += float(a @ a)
+        self._candidate += float(b @ b)
+        self._product += float(a @ b)
+
+    @property
+    def mean_abs(self) -> float:
+        """The mean absolute difference."""
+        return self._sum_abs / self.values if self.values else 0.0
+
+    @property
+    def relative(self) -> float:
+        """The size of the difference, as a share of the size of the reference (both as root of squares)."""
+        if not self._error:
+            return 0.0
+        return math.sqrt(self._error / self._reference) if self._reference else math.inf
+
+    @property
+    def cosine(self) -> float:
+        """The cosine of the angle between the two, all values as one vector."""
+        if not self._error:
+            return 1.0
+        norm = math.sqrt(self._reference) * math.sqrt(self._candidate)
+        return max(-1.0, min(1.0, self._product / norm)) if norm else 0.0
+
+    @property
+    def snr_db(self) -> float:
+        """The signal-to-noise ratio in decibels: 20 is a difference of 10 %, 40 of 1 %; infinite without any."""
+        return -20 * math.log10(self.relative) if self.relative else math.inf
+
+    @property
+    def any_not_finite(self) -> bool:
+        """Whether NaN or Inf was met on one side alone."""
+        return any(self.not_finite.values())
+
+
+def token_mask(
+    feed: Mapping[str, np.ndarray], shape: tuple[int, ...], *, decoder: bool = False
+) -> np.ndarray | None:
+    """Which positions of a tensor of this shape stand for real tokens; None where there is no padding to leave out.
+
+    Example:
+        >>> token_mask({"attention_mask": np.array([[1, 1, 0]])}, (1, 3, 64)).tolist()
+        [[True, True, False]]
+    """
+    mask = feed.get("decoder_attention_mask" if decoder else "attention_mask")
+    if mask is None or len(shape) < 2 or shape[:2] != mask.shape or bool((mask > 0).all()):
+        return None
+    return np.asarray(mask > 0)
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2 and 5 times a power of ten that is not below the value.
+
+    Example:
+        >>> round_up(0.0033), round_up(2e-06)
+        (0.005, 2e-06)
+    """
+    if not value or not math.isfinite(value):
+        return value
+    exponent = math.floor(math.log10(value))
+    steps = (float(f"{step}e{exponent}") for step in (1, 2, 5, 10))
+    return next(step for step in steps if step >= value * (1 - 1e-9))
+
+
+def kl_divergences(left: np.ndarray, right: np.ndarray, mask: np.ndarray | None) -> list[float]:
+    """The KL divergence of every distribution that logits stand for, in nats.
+
+    Args:
+        left: The reference's logits.
+        right: The candidate's.
+        mask: Which positions stand for real tokens; None for all.
+
+    Example:
+        >>> kl_divergences(np.array([[1.0, 2.0]]), np.array([[1.5, 2.5]]), None)
+        [0.0]
+    """
+    if mask is None:
+        rows = zip(left.reshape(-1, left.shape[-1]), right.reshape(-1, right.shape[-1]), strict=True)
+    elif left.ndim > 2:
+        rows = zip(left[mask], right[mask], strict=True)
+    else:  # one distribution over the positions of a row
+        rows = zip(
+            *([side[row][mask[row]] for row in range(len(side))] for side in (left, right)), strict=True
+        )
+    found = []
+    for a, b in rows:
+        if a.size > 1 and np.isfinite(a).all() and np.isfinite(b).all():
+            p, q = _log_softmax(a), _log_softmax(b)
+            found.append(max(0.0, float((np.exp(p) * (p - q)).sum())))
+    return found
+
+
+def _log_softmax(values: np.ndarray) -> np.ndarray:
+    shifted = values.astype(np.float64) - values.max()
+    return shifted - np.log(np.exp(shifted).sum())

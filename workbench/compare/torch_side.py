@@ -1,0 +1,157 @@
+"""Reads what the modules of a PyTorch model give: as it runs by itself, and as it runs on what another one computed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.models.samples import Feed
+from workbench.models.variant import Variant, torch_variant
+from workbench.runners import open_runner
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclasses.dataclass(frozen=True)
+class Calls:
+    """What one run of a model called.
+
+    Attributes:
+        groups: In the order of the calls, the modules that give the same tensor, the innermost first. Modules
+            that were called more than once are in none.
+        shapes: The shape of what each of these modules gives.
+        repeated: Modules that were called more than once.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    repeated: tuple[str, ...]
+
+
+class TorchSide:
+    """A PyTorch variant whose modules can be listened to."""
+
+    def __init__(self, variant: Variant) -> None:
+        from workbench.runners.torch import open_source, prepare_model
+
+        if variant.compiled:
+            raise ValueError(
+                f"{variant.name} is compiled, and a compiled model has no modules to listen to. "
+                f"Compare source.as_variant({variant.precision!r}) instead."
+            )
+        source = open_source(variant)
+        model = prepare_model(source, variant)
+        if model is not source.model:
+            source = dataclasses.replace(source, model=model)
+        self.variant = torch_variant(variant.origin, source=source, precision=variant.precision)
+        self.model: Any = model
+        self._runner = open_runner(self.variant)
+
+    @property
+    def module_names(self) -> dict[str, str]:
+        """Every path that leads to a module, with the one that the module is known by."""
+        known: dict[int, str] = {}
+        return {
+            name: known.setdefault(id(module), name)
+            for name, module in self.model.named_modules(remove_duplicate=False)
+            if name
+        }
+
+    def describe(self, feed: Feed) -> Calls:
+        """Runs once and notes which modules give which tensor."""
+        counts: dict[str, int] = {}
+        shapes: dict[str, tuple[int, ...]] = {}
+        groups: list[list[str]] = []
+        last: list[Any] = [None]
+
+        def note(name: str, tensor: torch.Tensor) -> None:
+            counts[name] = counts.get(name, 0) + 1
+            shapes[name] = tuple(tensor.shape)
+            # What a container gives is mostly the very tensor that its last part gave just before.
+            if tensor is last[0]:
+                groups[-1].append(name)
+            else:
+                groups.append([name])
+            last[0] = tensor
+
+        with self._listen(dict.fromkeys(self._names(), note)):
+            self._runner.run(feed)
+        last[0] = None
+        repeated = tuple(name for name, count in counts.items() if count > 1)
+        kept = (tuple(dict.fromkeys(name for name in group if counts[name] == 1)) for group in groups)
+        return Calls(tuple(group for group in kept if group), shapes, repeated)
+
+    def run_free(self, feed: Feed, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """What the modules give for a sample."""
+        found: dict[str, np.ndarray] = {}
+
+        def keep(name: str, tensor: torch.Tensor) -> None:
+            found[name] = _copy(tensor)
+
+        with self._listen(dict.fromkeys(names, keep)):
+            self._runner.run(feed)
+        return found
+
+    def run_forced(
+        self, feed: Feed, names: Sequence[str], given: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """What the modules give when everything in front of them gave what is given instead."""
+        import torch
+
+        found: dict[str, np.ndarray] = {}
+
+        def replace(name: str, tensor: torch.Tensor) -> torch.Tensor:
+            if name in names:
+                found[name] = _copy(tensor)
+            return torch.from_numpy(given[name]).to(dtype=tensor.dtype, device=tensor.device)
+
+        with self._listen(dict.fromkeys(given, replace)):
+            self._runner.run(feed)
+        return found
+
+    def close(self) -> None:
+        """Frees the runner; the source's own model stays."""
+        self._runner.close()
+
+    def _names(self) -> list[str]:
+        return [name for name, _ in self.model.named_modules() if name]
+
+    @contextlib.contextmanager
+    def _listen(self, listeners: Mapping[str, Callable[[str, torch.Tensor], Any]]) -> Iterator[None]:
+        """Calls a listener with what each module gives; what it returns takes the tensor's place."""
+        handles = []
+        try:
+            for name, listener in listeners.items():
+                hook = _make_hook(name, listener)
+                handles.append(self.model.get_submodule(name).register_forward_hook(hook))
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _make_hook(name: str, listener: Callable[[str, torch.Tensor], Any]) -> Callable[[Any, Any, Any], Any]:
+    def hook(_: Any, __: Any, output: Any) -> Any:
+        import torch
+
+        first = next(iter(output.values()), None) if isinstance(output, Mapping) else output
+        if isinstance(first, tuple | list):
+            first = first[0] if first else None
+        if not isinstance(first, torch.Tensor) or not first.is_floating_point():
+            return None
+        instead = listener(name, first)
+        if instead is None or isinstance(output, Mapping):
+            return None
+        return (instead, *output[1:]) if isinstance(output, tuple | list) else instead
+
+    return hook
+
+
+def _copy(tensor: torch.Tensor) -> np.ndarray:
+    """A copy of its own: a module further on may write into the tensor."""
+    return np.array(tensor.detach().float().cpu().numpy(), copy=True)

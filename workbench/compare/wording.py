@@ -1,0 +1,49 @@
+"""Figures in words: what tables, verdicts and reports say about a number."""
+
+from __future__ import annotations
+
+import math
+
+
+def format_figure(value: float, unit: str = "", *, sign: bool = False) -> str:
+    """A quality figure as people read it.
+
+    Example:
+        >>> format_figure(84.93, "%"), format_figure(-0.312, "%", sign=True), format_figure(12.3456)
+        ('84.9', '-0.3', '12.35')
+    """
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "infinite"
+    digits = 1 if unit == "%" else 2 if abs(value) >= 1 else 3
+    text = f"{abs(value):,.{digits}f}"
+    minus = value < 0 and any(digit in text for digit in "123456789")
+    return ("-" if minus else "+" if sign and value > 0 else "") + text
+
+
+def format_ratio(value: float) -> str:
+    """A speed-up in words.
+
+    Example:
+        >>> format_ratio(3.61), format_ratio(0.5), format_ratio(1.01)
+        ('3.6× faster', '2.0× slower', 'as fast')
+    """
+    return _say_ratio(value, "faster", "slower", "as fast")
+
+
+def format_size(value: float) -> str:
+    """How much smaller something is, in words; nothing where there is nothing to say.
+
+    Example:
+        >>> format_size(4.0), format_size(0.8), format_size(1.0)
+        ('4.0× smaller', '1.2× larger', '')
+    """
+    return _say_ratio(value, "smaller", "larger", "")
+
+
+def _say_ratio(value: float, above: str, below: str, same: str) -> str:
+    if not math.isfinite(value) or value <= 0:
+        return f"not {above}"
+    ratio, word = (value, above) if value >= 1 else (1 / value, below)
+    if ratio < 1.05:
+        return same
+    return f"{ratio:.2f}× {word}" if ratio < 1.2 else f"{ratio:.1f}× {word}"

@@ -1,0 +1,19 @@
+"""Draws results as Plotly figures, which are returned and never shown.
+
+Nothing here measures: results are known by their members alone.
+"""
+
+from __future__ import annotations
+
+from workbench.plots.tensors import plot_difference, plot_drift, plot_scores
+from workbench.plots.variants import find_front, plot_latency, plot_pareto, plot_sizes
+
+__all__ = [
+    "find_front",
+    "plot_difference",
+    "plot_drift",
+    "plot_latency",
+    "plot_pareto",
+    "plot_scores",
+    "plot_sizes",
+]
