@@ -34,6 +34,8 @@ _HOMES = {
     "measure_latency": "compare.latency",
     "evaluate_quality": "compare.quality",
     "compare_variants": "compare.table",
+    "compare_scores": "compare.scores",
+    "Comparison": "compare.comparison",
     "ConvertError": "errors",
     "LoadError": "errors",
     "TaskError": "errors",

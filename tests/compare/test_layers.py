@@ -12,7 +12,7 @@ import pytest
 from tests.compare.disturbing import disturb, fill_weight, make_forms, rewrite
 from tests.variants import Bench, bench, one_thread  # noqa: F401
 from workbench.compare import layers, onnx_side
-from workbench.compare.jumps import Own, find_jumps
+from workbench.compare.jumps import Own, choose_bounds, find_jumps
 from workbench.compare.layer_rows import LayerDrift
 from workbench.compare.layers import compare_layers
 from workbench.compare.module_map import name_modules
@@ -305,5 +305,11 @@ def test_the_criterion():
     assert find_jumps([*noise, own(0.001)]) == [False] * 6 + [True]
     # One that is quantized alone among its like is judged by what int8 explains.
     assert find_jumps([own(0.01, "quantized", 3e-2), own(0.0)]) == [False, False]
+    # Two of three are no reason to call it usual when nothing explains so much.
+    odd = [
+        Own(error, False, "quantized", *choose_bounds("fp32", "int8", quantized=True))
+        for error in (0.2, 0.009, 0.2)
+    ]
+    assert find_jumps(odd) == [True, False, True]
     assert find_jumps([own(0.0, broken=True), own(0.0)]) == [True, False]
     assert find_jumps([]) == []

@@ -161,6 +161,12 @@ def test_wrong_arguments_are_refused_before_anything_is_timed(bench, demo, timed
     assert timed.asked == {}
 
 
+def test_labels_that_are_not_the_models_are_an_error_and_no_row(bench, timed):  # noqa: F811
+    source = bench.source("bert", "text-classification")
+    with pytest.raises(ValueError, match="none of the model's"):
+        compare_variants([source], dataset=[{"text": "Fine.", "label": "LABEL_9"}], threads=1)
+
+
 def test_saved_and_loaded(tmp_path):
     comparison = make_comparison()
     path = comparison.save(tmp_path / "deep" / "table.json")

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 JUMP = 4.0  # times the typical error of the peers
 SPREAD = 5.0  # or as many of their standard deviations, on a scale of powers of ten
+CEILING = 3.0  # times the floor: nothing above it is in line, whatever the peers do
 FLOOR = {"fp32": 1e-5, "fp16": 5e-3, "bf16": 3e-2, "int8": 3e-2, "int4": 2e-1}
 FLOOR_OF_TWINS = {"fp32": 1e-5, "fp16": 1e-3, "bf16": 1e-2, "int8": 1e-3, "int4": 1e-3}
 
@@ -28,28 +29,27 @@ class Own:
         broken: Whether it makes NaN or Inf from numbers.
         group: Which modules are its peers.
         floor: What precision alone may explain.
+        ceiling: What no peers can excuse.
     """
 
     error: float
     broken: bool
     group: str
     floor: float
+    ceiling: float = math.inf
 
 
-def choose_floor(reference: str, candidate: str, *, quantized: bool) -> float:
-    """The error of one module that the precisions of two variants explain.
+def choose_bounds(reference: str, candidate: str, *, quantized: bool) -> tuple[float, float]:
+    """The error of one module that the precisions of two variants explain, and the one that nothing excuses.
 
     Args:
         reference: The precision of one.
         candidate: The precision of the other.
         quantized: Whether the module's nodes compute with quantized numbers in the candidate.
     """
-    if reference == candidate:
-        return FLOOR_OF_TWINS[candidate]
-    plain = [name for name in (reference, candidate) if name not in ("int8", "int4")]
-    if quantized:
-        return max(FLOOR[reference], FLOOR[candidate])
-    return max((FLOOR[name] for name in plain), default=FLOOR["fp32"])
+    counting = [name for name in (reference, candidate) if quantized or name not in ("int8", "int4")]
+    floor = max((FLOOR[name] for name in counting), default=FLOOR["fp32"])
+    return FLOOR_OF_TWINS[candidate] if reference == candidate else floor, CEILING * floor
 
 
 def find_jumps(modules: Sequence[Own]) -> list[bool]:
@@ -66,7 +66,9 @@ def find_jumps(modules: Sequence[Own]) -> list[bool]:
         group: _find_limit([item for item in modules if item.group == group])
         for group in {m.group for m in modules}
     }
-    return [item.broken or item.error > max(limits[item.group], item.floor) for item in modules]
+    return [
+        item.broken or item.error > max(min(limits[item.group], item.ceiling), item.floor) for item in modules
+    ]
 
 
 def _find_limit(peers: Sequence[Own]) -> float:

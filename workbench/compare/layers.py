@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.compare.jumps import Own, choose_floor, find_jumps
+from workbench.compare.jumps import Own, choose_bounds, find_jumps
 from workbench.compare.layer_rows import LayerDrift, LayerRow
 from workbench.compare.onnx_side import STATES, OnnxSide, Place
 from workbench.compare.pairs import Pair, Side, Spot, find_pairs, split_pairs
@@ -204,8 +204,8 @@ class _Comparison:
         for pair in self.pairs:
             own, quantized = self.own[pair.modules], self.wiring.is_quantized(pair)
             broken = own.not_finite["candidate"] > 0
-            floor = choose_floor(*precisions, quantized=quantized)
-            judged.append(Own(own.relative, broken, QUANTIZED if quantized else PLAIN, floor))
+            bounds = choose_bounds(*precisions, quantized=quantized)
+            judged.append(Own(own.relative, broken, QUANTIZED if quantized else PLAIN, *bounds))
         jumps = find_jumps(judged)
         repeated = self.wiring.find_repeated(jumps)
         return tuple(

@@ -19,6 +19,7 @@ from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
 from workbench.compare.quality import Quality, evaluate_quality
 from workbench.compare.wording import format_figure, format_ratio, format_size
+from workbench.errors import first_line
 from workbench.machine import cpu_features, package_versions
 from workbench.models.variant import Variant, resolve_variant
 
@@ -190,10 +191,8 @@ def _add_quality(row: ComparisonRow, quality: Quality, *, is_reference: bool) ->
 
 def _fail(row: ComparisonRow, error: Exception) -> ComparisonRow:
     """The row with the reason why it failed, in a line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = (lines[0] if lines else type(error).__name__)[:300]
     known = row.error.split("; ") if row.error else []
-    return dataclasses.replace(row, error="; ".join(dict.fromkeys([*known, reason])))
+    return dataclasses.replace(row, error="; ".join(dict.fromkeys([*known, first_line(error)])))
 
 
 def _judge(row: ComparisonRow, reference: ComparisonRow, shown: Quality | None) -> str:

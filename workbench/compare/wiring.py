@@ -56,6 +56,8 @@ class Wiring:
         if pair.place is None or pair.place.file not in self._named:
             return inner, inner
         cuts = self._cuts[pair.place.file]
+        if isinstance(pair.candidate, Place):  # a fused node may lead past some of them
+            cuts = self._maps[pair.place.file].between(pair.place.tensor, cuts)[1] or cuts
         working = self._named[pair.place.file].modules_between(pair.place.tensor, cuts) - {""}
         holding = (module for module in pair.modules if all(is_inside(name, module) for name in working))
         name = next(holding, None) if working else inner

@@ -19,6 +19,8 @@ from workbench.models.workspace import MANIFEST, Workspace, lock_folder, new_fol
 
 log = logging.getLogger(__name__)
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def build_variant(
     draft: Variant,
@@ -75,14 +77,13 @@ def build_variant(
 
 def _explain(raised: BaseException, name: str, target: Path) -> Exception | None:
     """What could not be written where, and what to do; None where the error says enough itself."""
-    error: BaseException | None = (
-        raised  # a converter's error may be the file system's, wrapped once or twice
-    )
+    # A converter's error may be the file system's, wrapped once or twice.
+    error: BaseException | None = raised
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     if error is None:
         return None
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in NO_SPACE:
         return ConvertError(
             f"No space left for {name} in {target.parent}. Free some, or set WORKBENCH_HOME to a folder on another "
             "disk. Nothing was kept."

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.convert.axes import fix_refused_sizes, larger_images
-from workbench.convert.build import build_variant, with_files
+from workbench.convert.build import NO_SPACE, build_variant, with_files
 from workbench.convert.checks import compare_runs, require_close, run_all, trial_feeds
 from workbench.errors import ConvertError, TaskError
 from workbench.machine import release_memory
@@ -112,10 +112,18 @@ def _hash_companions(source: Source) -> str:
     settings = getattr(source.model, "generation_config", None)
     digest.update(str(settings.to_dict() if settings is not None else None).encode())
     if source.processor is not None:
-        with quiet(), tempfile.TemporaryDirectory() as folder:
-            source.processor.save_pretrained(folder)
-            for path in sorted(Path(folder).rglob("*")):
-                digest.update(path.read_bytes() if path.is_file() else path.name.encode())
+        try:
+            with quiet(), tempfile.TemporaryDirectory() as folder:
+                source.processor.save_pretrained(folder)
+                for path in sorted(Path(folder).rglob("*")):
+                    digest.update(path.read_bytes() if path.is_file() else path.name.encode())
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            raise ConvertError(
+                f"No space left for onnx-fp32 in {tempfile.gettempdir()}. Free some, or set TMPDIR to a folder on "
+                "another disk. Nothing was kept."
+            ) from error
     return digest.hexdigest()[:16]
 
 

@@ -157,13 +157,13 @@ def _require_plain_onnx(parent: Variant) -> None:
         raise ValueError(
             f"optimize_onnx takes an ONNX variant, got {parent.name} ({parent.runtime}). Export it first."
         )
-    if any(step.verb == "optimize_onnx" for step in parent.steps):
-        raise ValueError(
-            f"{parent.name} is optimized already. Give the variant it was made from: variant.parent."
-        )
     if parent.precision != "fp32":
         raise ValueError(
             f"{parent.name} is {parent.precision} already. Optimize the fp32 variant first, then quantize the result."
+        )
+    if any(step.verb == "optimize_onnx" for step in parent.steps):
+        raise ValueError(
+            f"{parent.name} is optimized already. Give the variant it was made from: variant.parent."
         )
 
 
