@@ -190,3 +190,8 @@ def test_samples_travel_with_the_variant(bench):
     for left, right in zip(bench.source().samples, there, strict=True):
         assert left.keys() == right.keys()
         assert all((left[name] == right[name]).all() for name in left)
+
+
+def test_half_precision_is_half_the_size():
+    source = wb.load_model("random/tiny-bert")
+    assert source.as_variant("bf16").size_bytes * 2 == source.baseline.size_bytes == source.size_bytes

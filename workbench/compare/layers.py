@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 MEMORY = 512_000_000
-COPIES = 4  # of a tensor at a time: the reference's, the candidate's, the difference in double precision
+COPIES = 4  # of a tensor at a time: the reference's, two of the candidate's, what it takes to compare them
 QUANTIZED, PLAIN = "quantized", "plain"
 
 
@@ -127,7 +127,7 @@ class _Comparison:
                 self._take(chunk, index, feed)
             for side in (self.reference, self.candidate):
                 if isinstance(side, OnnxSide):
-                    side.close_sessions()
+                    side.close()
         return LayerDrift(
             reference=f"{self.reference.variant.name} of {self.reference.variant.origin.source}",
             candidate=f"{self.candidate.variant.name} of {self.candidate.variant.origin.source}",
@@ -150,10 +150,9 @@ class _Comparison:
         wanted = list(dict.fromkeys((*chunk, *before)))
         found = self._run_free(self.reference, index, [pair.reference for pair in wanted])
         given = {pair.candidate: found[pair.reference] for pair in wanted}
-        own = self._run_free(self.candidate, index, [pair.candidate for pair in chunk])
-        self._add(self.drift, chunk, given, own, index, feed)
-        del own
-        self._add(self.own, chunk, given, self._run_forced(index, chunk, given), index, feed)
+        free, forced = self._run_both(index, chunk, given)
+        self._add(self.drift, chunk, given, free, index, feed)
+        self._add(self.own, chunk, given, forced, index, feed)
 
     def _run_free(self, side: Side, index: int, spots: Sequence[Spot]) -> dict[Spot, np.ndarray]:
         if isinstance(side, TorchSide):
@@ -163,24 +162,26 @@ class _Comparison:
         found = side.run_free(self.prepared[id(side)][index], places)
         return {spot: array for spot, array in found.items()}
 
-    def _run_forced(
+    def _run_both(
         self, index: int, chunk: Sequence[Pair], given: Mapping[Spot, np.ndarray]
-    ) -> dict[Spot, np.ndarray]:
+    ) -> tuple[Mapping[Spot, np.ndarray], Mapping[Spot, np.ndarray]]:
+        """What the candidate makes by itself, and what it makes of what the reference computed."""
         spots = [pair.candidate for pair in chunk]
         if isinstance(self.candidate, TorchSide):
             modules = {spot: array for spot, array in given.items() if isinstance(spot, str)}
             names = [spot for spot in spots if isinstance(spot, str)]
-            done = self.candidate.run_forced(self.feeds[index], names, modules)
-            return {spot: array for spot, array in done.items()}
+            made = self.candidate.run_forced(self.feeds[index], names, modules)
+            return self._run_free(self.candidate, index, spots), {spot: made[spot] for spot in names}
         states = given.get(self.wiring.states) if self.wiring.states else None
         if isinstance(self.reference, OnnxSide):
             feeds = self.prepared[id(self.reference)][index]
             states = feeds.get(DECODER, {}).get(STATES, states)
         arrays = {spot: array for spot, array in given.items() if isinstance(spot, Place)}
         places = [spot for spot in spots if isinstance(spot, Place)]
-        prepared = self.prepared[id(self.candidate)][index]
-        made = self.candidate.run_forced(prepared, places, arrays, states)
-        return {spot: array for spot, array in made.items()}
+        free, forced = self.candidate.run_both(
+            self.prepared[id(self.candidate)][index], places, arrays, states
+        )
+        return {spot: free[spot] for spot in places}, {spot: forced[spot] for spot in places}
 
     def _add(
         self,

@@ -1,7 +1,4 @@
-"""Reads the tensors of an ONNX variant: as it runs by itself, and as it runs on what another model computed.
-
-One copy of the weights is shared by every session that is opened on a file.
-"""
+"""Reads the tensors of an ONNX variant: as it runs by itself, and as it runs on what another model computed."""
 
 from __future__ import annotations
 
@@ -15,7 +12,8 @@ import onnxruntime as ort
 
 from workbench.compare.onnx_weights import fill_weights, read_values
 from workbench.errors import VariantError
-from workbench.graph.files import GraphFile, open_graphs
+from workbench.graph.files import GraphFile, name_all_nodes, open_graphs
+from workbench.graph.slim import slim_copy
 from workbench.graph.tensors import cut_graph
 from workbench.machine import usable_cores
 from workbench.models.onnx_files import load_graph
@@ -25,7 +23,9 @@ from workbench.runners import open_runner
 from workbench.runners.onnxruntime import DECODER, ENCODER, NUMPY_TYPES, SINGLE, WITH_PAST, OnnxRunner
 from workbench.runners.protocol import pick_inputs
 
+CONSTANTS = 1 << 20  # bytes: as much as a causal mask over 1,024 tokens
 GIVEN = "@given"  # marks the inputs through which a tensor of the other side comes in
+OWN = "@own"  # marks what is made from them
 SHAPE = "@shape"
 STATES = "encoder_hidden_states"
 FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
@@ -50,9 +50,8 @@ class OnnxSide:
     def __init__(self, variant: Variant) -> None:
         self.variant = variant
         self.files: dict[str, GraphFile] = {
-            file.name: file for file in open_graphs(variant) if file.name != WITH_PAST
+            file.name: _keep_constants(file) for file in open_graphs(variant) if file.name != WITH_PAST
         }
-        self._weights: dict[str, dict[str, ort.OrtValue] | None] = {}
         self._types: dict[Place, str] = {}
         self._sessions: dict[Any, ort.InferenceSession] = {}
 
@@ -108,14 +107,14 @@ class OnnxSide:
             found |= {Place(file, name): array for name, array in arrays.items()}
         return found
 
-    def run_forced(
+    def run_both(
         self,
         feeds: Mapping[str, Feed],
         places: Sequence[Place],
         given: Mapping[Place, np.ndarray],
         states: np.ndarray | None,
-    ) -> dict[Place, np.ndarray]:
-        """The tensors as the variant makes them when every tensor in front of them is the one given.
+    ) -> tuple[dict[Place, np.ndarray], dict[Place, np.ndarray]]:
+        """The tensors as `run_free` gives them, and as they are when all in front of them is what is given.
 
         Args:
             feeds: The inputs of each file.
@@ -123,38 +122,45 @@ class OnnxSide:
             given: What stands in for the variant's own tensors.
             states: What stands in for the encoder's states.
         """
-        found: dict[Place, np.ndarray] = {}
+        free: dict[Place, np.ndarray] = {}
+        forced: dict[Place, np.ndarray] = {}
         for file, names in by_file(places).items():
             known = {place.tensor: array for place, array in given.items() if place.file == file}
-            key = ("forced", file, tuple(names), tuple(known))
+            if states is not None and file == DECODER:
+                known[STATES] = states
+            key = ("both", file, tuple(names), tuple(known))
             if key not in self._sessions:
-                self._sessions[key] = self._open(file, names, self._give(file, known))
+                wanted = [*names, *(name + OWN for name in names)]
+                self._sessions[key] = self._open(file, wanted, self._double(file, known))
             feed = {**feeds[file], **{name + GIVEN: array for name, array in known.items()}}
-            if states is not None and STATES in feed:
-                feed[STATES] = states
             arrays = self._run(self._sessions[key], feed)
-            found |= {Place(file, name): array for name, array in arrays.items()}
-        return found
-
-    def close_sessions(self) -> None:
-        """Frees the sessions; the weights stay."""
-        self._sessions.clear()
+            free |= {Place(file, name): arrays[name] for name in names}
+            forced |= {Place(file, name): arrays[name + OWN] for name in names}
+        return free, forced
 
     def close(self) -> None:
-        """Frees everything."""
+        """Frees the sessions; another is opened when it is needed."""
         self._sessions.clear()
-        self._weights.clear()
 
-    def _give(self, file: str, names: Iterable[str]) -> onnx.ModelProto:
-        """The graph with every reader of these tensors reading an input instead."""
-        renamed = {name: name + GIVEN for name in names}
+    def _double(self, file: str, given: Iterable[str]) -> onnx.ModelProto:
+        """The graph with a twin of every node, which reads what is given where the node reads a tensor of its own.
+
+        In one graph, so that both use the same copy of the weights.
+        """
         model = onnx.ModelProto()
         model.CopyFrom(self.files[file].model)
-        for node in model.graph.node:
-            node.input[:] = [renamed.get(name, name) for name in node.input]
-        for name, given in renamed.items():
-            element = ELEMENTS[self._types[Place(file, name)]]
-            model.graph.input.append(onnx.helper.make_tensor_value_info(given, element, None))
+        instead = {name: name + OWN for node in model.graph.node for name in node.output if name}
+        instead |= {name: name + GIVEN for name in given}
+        for node in self.files[file].model.graph.node:
+            twin = model.graph.node.add()
+            twin.CopyFrom(node)
+            twin.name = node.name + OWN
+            twin.input[:] = [instead.get(name, name) for name in node.input]
+            twin.output[:] = [name and name + OWN for name in node.output]
+        inputs = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
+        for name in given:
+            element = inputs.get(name) or ELEMENTS[self._types[Place(file, name)]]
+            model.graph.input.append(onnx.helper.make_tensor_value_info(name + GIVEN, element, None))
         return model
 
     def _open(
@@ -170,7 +176,7 @@ class OnnxSide:
         # Packed for its kernel each weight would be there twice, and once more for each session.
         options.add_session_config_entry("session.disable_prepacking", "1")
         cut = cut_graph(model or self.files[file].model, names)
-        weights = self._load_weights(file)
+        weights = read_values(self.files[file])
         if weights is None:
             fill_weights(cut, load_graph(path))
         else:
@@ -182,12 +188,6 @@ class OnnxSide:
             raise VariantError(
                 f"ONNX Runtime cannot open {path} to read its tensors: {_reason(error)}"
             ) from error
-
-    def _load_weights(self, file: str) -> dict[str, ort.OrtValue] | None:
-        """The weights that a slim copy leaves out; None where ONNX Runtime takes them from a whole model only."""
-        if file not in self._weights:
-            self._weights[file] = read_values(self.files[file])
-        return self._weights[file]
 
     def _run(self, session: ort.InferenceSession, feed: Mapping[str, np.ndarray]) -> Feed:
         inputs = {
@@ -216,6 +216,13 @@ def by_file(places: Iterable[Place]) -> dict[str, list[str]]:
         found.setdefault(place.file, []).append(place.tensor)
     order = (ENCODER, DECODER)
     return dict(sorted(found.items(), key=lambda item: order.index(item[0]) if item[0] in order else 0))
+
+
+def _keep_constants(file: GraphFile) -> GraphFile:
+    """The file with its masks and position tables, which stand in nodes and cannot be supplied from outside."""
+    model = slim_copy(file.path, limit=CONSTANTS)
+    name_all_nodes(model)
+    return dataclasses.replace(file, model=model)
 
 
 def _reason(error: Exception) -> str:

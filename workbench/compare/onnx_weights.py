@@ -1,4 +1,4 @@
-"""The weights of an ONNX file for graphs cut out of it, so that several sessions share one copy."""
+"""The weights of an ONNX file, for graphs that were cut out of a copy without them."""
 
 from __future__ import annotations
 

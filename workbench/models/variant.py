@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 SAMPLES = "samples.npz"
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +142,8 @@ class Variant:
     def size_bytes(self) -> int:
         """The bytes of the model itself: graph and weights, without tokenizer and samples."""
         if self.runtime == "torch":
-            return self.source.size_bytes if self.source else 0
+            loaded = self.source.size_bytes if self.source else 0
+            return loaded * BYTES[self.precision] // BYTES[self.origin.dtype]
         return sum(entry["bytes"] for name, entry in self.files.items() if is_model_file(name))
 
     @property
