@@ -39,6 +39,18 @@ def test_libraries_are_muted_and_our_own_words_are_not(caplog):
     assert "a node" in speak(caplog)
 
 
+def test_libraries_are_muted_where_nobody_has_set_up_logging(monkeypatch, capsys):
+    """As in a fresh notebook: Python then prints warnings itself, through a handler that is in no list."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging, "lastResort", logging.StreamHandler())
+    path = "/x/site-packages/onnxruntime/transformers/fusion.py"
+    library = logging.LogRecord("fusion", logging.WARNING, path, 1, "noise", None, None)
+    with quiet():
+        logging.getLogger("fusion").handle(library)
+        logging.getLogger("mine").warning("mine")
+    assert capsys.readouterr().err == "mine\n"
+
+
 def test_everything_is_put_back_also_after_an_error():
     before = state()
     inside = []

@@ -24,16 +24,19 @@ samples = source.samples[:count]
 figures = {"loaded": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 if what == "plain":
     runners = {"PyTorch": wb.open_runner(source), "ONNX Runtime": wb.open_runner(variant)}
-    for name, runner in runners.items():
+    for runner in runners.values():
         runner.run(samples[0])
+    begun = time.process_time()
+    for name, runner in runners.items():
         started = time.perf_counter()
         for feed in samples:
             runner.run(feed)
         figures[name] = time.perf_counter() - started
+    figures["cpu"] = time.process_time() - begun
 else:
-    started = time.perf_counter()
+    started, begun = time.perf_counter(), time.process_time()
     drift = compare_layers(source, variant, samples=samples)
-    figures["seconds"] = time.perf_counter() - started
+    figures["seconds"], figures["cpu"] = time.perf_counter() - started, time.process_time() - begun
     figures["tensors"] = len(drift.rows)
     figures["modules"] = sum(1 + len(row.also) for row in drift.rows)
     figures["passes"], figures["first"] = drift.passes, drift.first
@@ -46,15 +49,15 @@ def main() -> None:
     """Prints the figures."""
     _measure("export")
     plain, layers = _measure("plain"), _measure("layers")
-    forward = plain["PyTorch"] + plain["ONNX Runtime"]
     print(f"{MODEL}, PyTorch against its export, {SAMPLES} samples")
     print(
         f"  a plain pass over them: PyTorch {plain['PyTorch']:.2f} s, ONNX Runtime {plain['ONNX Runtime']:.2f} s"
     )
-    times, share = layers["seconds"] / forward, layers["peak"] / plain["peak"]
+    times = layers["seconds"] / (plain["PyTorch"] + plain["ONNX Runtime"])
+    work, share = layers["cpu"] / plain["cpu"], layers["peak"] / plain["peak"]
     print(
-        f"  compare_layers: {layers['seconds']:.2f} s = {times:.1f} x both, in {layers['passes']} pass, "
-        f"for {layers['modules']} modules ({layers['tensors']} tensors); first: {layers['first']}"
+        f"  compare_layers: {layers['seconds']:.2f} s = {times:.1f} x both ({work:.1f} x their CPU time), "
+        f"in {layers['passes']} pass, for {layers['modules']} modules ({layers['tensors']} tensors); first: {layers['first']}"
     )
     print(
         f"  peak memory {layers['peak'] / 1e3:,.0f} MB, against {plain['peak'] / 1e3:,.0f} MB of a process "

@@ -240,8 +240,12 @@ def test_an_interrupt_ends_it_and_leaves_no_process(chain):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         wait_for(lambda: [worker.cpu_times().user > 1 for worker in find_workers(parent.pid)] == [True] * 2)
         workers = find_workers(parent.pid)
-        parent.send_signal(signal.SIGINT)
-        stopped, _ = parent.communicate(timeout=60)
+        stopped = ""
+        for _ in range(6):  # Python drops an interrupt that meets a finalizer: press again, as a person would
+            parent.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                stopped, _ = parent.communicate(timeout=20)
+                break
     assert float(stopped) > 0
     assert not any(worker.is_running() for worker in workers)
 

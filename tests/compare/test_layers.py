@@ -254,6 +254,14 @@ def test_modules_are_found_without_the_export(bench, tmp_path):  # noqa: F811
     assert "bert.encoder.layer.0.intermediate.dense" in drift.missing
 
 
+def test_a_module_that_gives_sine_and_cosine_is_not_mistaken(bench):  # noqa: F811
+    source = bench.source("llama")
+    drift = compare_layers(source, bench.exported("llama"), samples=source.samples[:1])
+    assert drift.first is None
+    assert "model.rotary_emb" in drift.missing
+    assert drift.row("model.layers.1.mlp").drift < 1e-5
+
+
 def test_rows_and_printing(bench):  # noqa: F811
     drift = compare_layers(bench.source(), bench.optimized(), samples=bench.source().samples[:1])
     assert isinstance(drift, LayerDrift)

@@ -53,6 +53,8 @@ def test_a_folder_appears_when_it_is_finished(tmp_path):
         (work / "file").write_text("x")
         assert not target.exists()
         assert work.parent == target.parent
+        inode = work.stat().st_ino
+    assert target.stat().st_ino == inode, "It has to be renamed: a copy could be stopped half-way."
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "one", "file"]
 
 

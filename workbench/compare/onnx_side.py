@@ -15,7 +15,7 @@ from workbench.errors import VariantError
 from workbench.graph.files import GraphFile, name_all_nodes, open_graphs
 from workbench.graph.slim import slim_copy
 from workbench.graph.tensors import cut_graph
-from workbench.machine import usable_cores
+from workbench.machine import release_memory, usable_cores
 from workbench.models.onnx_files import load_graph
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant
@@ -80,8 +80,8 @@ class OnnxSide:
         """The shapes of those of the tensors that hold floats, found without keeping the tensors."""
         shapes: dict[Place, tuple[int, ...]] = {}
         for file, names in by_file(places).items():
-            session = self._open(file, names)
-            types = {item.name: item.type for item in session.get_outputs()}
+            types = {item.name: item.type for item in self._open(file, names).get_outputs()}
+            release_memory()
             floats = [name for name in names if types[name] in FLOATS]
             self._types.update({Place(file, name): types[name] for name in floats})
             if not floats:

@@ -87,7 +87,7 @@ def _pair_both(
     aliases = torch_side.module_names
     maps = name_modules(onnx_side.variant)
     shapes = _describe(onnx_side, maps, prepared[id(onnx_side)])
-    once = {name for group in calls.groups for name in group}
+    once = {name for group in calls.groups for name in group} - calls.several
     found: dict[Place, list[str]] = {}
     for file, module_map in maps.items():
         for module in module_map.outputs:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-BLOCK = 1 << 20  # values turned into float64 at a time
+BLOCK = 1 << 16  # values turned into float64 at a time: what stays in a core's cache
 
 
 class Similarity:
@@ -43,26 +43,34 @@ class Similarity:
             self._add_block(left[start : start + BLOCK], right[start : start + BLOCK], sample)
 
     def _add_block(self, left: np.ndarray, right: np.ndarray, sample: int) -> None:
-        finite_left, finite_right = np.isfinite(left), np.isfinite(right)
-        finite = finite_left & finite_right
-        if not finite.all():
-            strange = ~(np.isinf(left) & (left == right))
-            self.not_finite["reference"] += int((~finite_left & strange).sum())
-            self.not_finite["candidate"] += int((~finite_right & strange).sum())
-            left, right = left[finite], right[finite]
-        if not left.size:
-            return
         a, b = left.astype(np.float64), right.astype(np.float64)
-        gap = np.abs(b - a)
+        norms = float(a @ a), float(b @ b)
+        if not math.isfinite(sum(norms)):
+            finite = self._count_strange(a, b)
+            a, b = a[finite], b[finite]
+            norms = float(a @ a), float(b @ b)
+        if not a.size:
+            return
+        product = float(a @ b)
+        gap = np.subtract(b, a, out=b)
+        self._error += float(gap @ gap)
+        np.abs(gap, out=gap)
         largest = float(gap.max())
         if self.worst_sample is None or largest > self.max_abs:
             self.max_abs, self.worst_sample = max(largest, self.max_abs), sample
         self.values += a.size
         self._sum_abs += float(gap.sum())
-        self._error += float(gap @ gap)
-        self._reference += float(a @ a)
-        self._candidate += float(b @ b)
-        self._product += float(a @ b)
+        self._reference += norms[0]
+        self._candidate += norms[1]
+        self._product += product
+
+    def _count_strange(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Counts NaN and Inf; returns where both sides are finite."""
+        finite_left, finite_right = np.isfinite(left), np.isfinite(right)
+        strange = ~(np.isinf(left) & (left == right))
+        self.not_finite["reference"] += int((~finite_left & strange).sum())
+        self.not_finite["candidate"] += int((~finite_right & strange).sum())
+        return finite_left & finite_right
 
     @property
     def mean_abs(self) -> float:

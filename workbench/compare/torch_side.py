@@ -16,6 +16,9 @@ from workbench.runners import open_runner
 if TYPE_CHECKING:
     import torch
 
+# A module's name, the first tensor that it gives, and what else it gives.
+Listener = Callable[[str, "torch.Tensor", Sequence[Any]], Any]
+
 
 @dataclasses.dataclass(frozen=True)
 class Calls:
@@ -26,11 +29,14 @@ class Calls:
             that were called more than once are in none.
         shapes: The shape of what each of these modules gives.
         repeated: Modules that were called more than once.
+        several: Modules that give several tensors of one shape, such as the sine and the cosine of positions. No
+            graph says which of its tensors is which of them.
     """
 
     groups: tuple[tuple[str, ...], ...]
     shapes: Mapping[str, tuple[int, ...]]
     repeated: tuple[str, ...]
+    several: frozenset[str]
 
 
 class TorchSide:
@@ -67,9 +73,12 @@ class TorchSide:
         counts: dict[str, int] = {}
         shapes: dict[str, tuple[int, ...]] = {}
         groups: list[list[str]] = []
+        several: set[str] = set()
         last: list[Any] = [None]
 
-        def note(name: str, tensor: torch.Tensor) -> None:
+        def note(name: str, tensor: torch.Tensor, others: Sequence[Any]) -> None:
+            if any(getattr(other, "shape", None) == tensor.shape for other in others):
+                several.add(name)
             counts[name] = counts.get(name, 0) + 1
             shapes[name] = tuple(tensor.shape)
             # What a container gives is mostly the very tensor that its last part gave just before.
@@ -84,13 +93,13 @@ class TorchSide:
         last[0] = None
         repeated = tuple(name for name, count in counts.items() if count > 1)
         kept = (tuple(dict.fromkeys(name for name in group if counts[name] == 1)) for group in groups)
-        return Calls(tuple(group for group in kept if group), shapes, repeated)
+        return Calls(tuple(group for group in kept if group), shapes, repeated, frozenset(several))
 
     def run_free(self, feed: Feed, names: Sequence[str]) -> dict[str, np.ndarray]:
         """What the modules give for a sample."""
         found: dict[str, np.ndarray] = {}
 
-        def keep(name: str, tensor: torch.Tensor) -> None:
+        def keep(name: str, tensor: torch.Tensor, _: Sequence[Any]) -> None:
             found[name] = _copy(tensor)
 
         with self._listen(dict.fromkeys(names, keep)):
@@ -105,7 +114,7 @@ class TorchSide:
 
         found: dict[str, np.ndarray] = {}
 
-        def replace(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        def replace(name: str, tensor: torch.Tensor, _: Sequence[Any]) -> torch.Tensor:
             if name in names:
                 found[name] = _copy(tensor)
             return torch.from_numpy(given[name]).to(dtype=tensor.dtype, device=tensor.device)
@@ -122,7 +131,7 @@ class TorchSide:
         return [name for name, _ in self.model.named_modules() if name]
 
     @contextlib.contextmanager
-    def _listen(self, listeners: Mapping[str, Callable[[str, torch.Tensor], Any]]) -> Iterator[None]:
+    def _listen(self, listeners: Mapping[str, Listener]) -> Iterator[None]:
         """Calls a listener with what each module gives; what it returns takes the tensor's place."""
         handles = []
         try:
@@ -135,16 +144,16 @@ class TorchSide:
                 handle.remove()
 
 
-def _make_hook(name: str, listener: Callable[[str, torch.Tensor], Any]) -> Callable[[Any, Any, Any], Any]:
+def _make_hook(name: str, listener: Listener) -> Callable[[Any, Any, Any], Any]:
     def hook(_: Any, __: Any, output: Any) -> Any:
         import torch
 
-        first = next(iter(output.values()), None) if isinstance(output, Mapping) else output
-        if isinstance(first, tuple | list):
-            first = first[0] if first else None
+        whole = tuple(output.values()) if isinstance(output, Mapping) else output
+        given = tuple(whole) if isinstance(whole, tuple | list) else (whole,)
+        first = given[0] if given else None
         if not isinstance(first, torch.Tensor) or not first.is_floating_point():
             return None
-        instead = listener(name, first)
+        instead = listener(name, first, given[1:])
         if instead is None or isinstance(output, Mapping):
             return None
         return (instead, *output[1:]) if isinstance(output, tuple | list) else instead

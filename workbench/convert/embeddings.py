@@ -25,7 +25,7 @@ def quantize_embeddings(graph: onnx.GraphProto, names: Iterable[str], weight_typ
 
     Example:
         >>> graph = onnx.parser.parse_graph("g (int64[n] ids) => (float[n, 2] y) { y = Gather (table, ids) }")
-        >>> graph.initializer.append(numpy_helper.from_array(np.float32([[0.5, -1], [1, 0]]), "table"))
+        >>> graph.initializer.extend([numpy_helper.from_array(np.float32([[0.5, -1], [1, 0]]), "table")])
         >>> graph.node[0].name = "look_up"
         >>> quantize_embeddings(graph, ["look_up"], "int8")
         >>> [node.op_type for node in graph.node], numpy_helper.to_array(graph.initializer[0]).tolist()
