@@ -57,7 +57,8 @@ def main() -> None:
     work, share = layers["cpu"] / plain["cpu"], layers["peak"] / plain["peak"]
     print(
         f"  compare_layers: {layers['seconds']:.2f} s = {times:.1f} x both ({work:.1f} x their CPU time), "
-        f"in {layers['passes']} pass, for {layers['modules']} modules ({layers['tensors']} tensors); first: {layers['first']}"
+        f"in {layers['passes']} pass, for {layers['modules']} modules ({layers['tensors']} tensors); "
+        f"first: {layers['first']}"
     )
     print(
         f"  peak memory {layers['peak'] / 1e3:,.0f} MB, against {plain['peak'] / 1e3:,.0f} MB of a process "
