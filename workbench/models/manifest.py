@@ -13,7 +13,15 @@ from workbench.models.workspace import MANIFEST
 
 FORMAT = 1
 MODEL_SUFFIXES = (".onnx", ".onnx_data", ".data", ".xml", ".bin", ".safetensors")
-VERBS = ("export_onnx", "optimize_onnx", "quantize_dynamic", "quantize_static", "quantize_weights")
+VERBS = (
+    "export_onnx",
+    "optimize_onnx",
+    "quantize_dynamic",
+    "quantize_static",
+    "quantize_weights",
+    "convert_openvino",
+    "set_session",
+)
 _TYPES: dict[str, Any] = {
     "name": str,
     "runtime": str,
@@ -25,6 +33,7 @@ _TYPES: dict[str, Any] = {
     "versions": dict,
     "cpu": list,
     "report": dict,
+    "settings": dict,
     "made": str,
 }
 _ORIGIN_TYPES: dict[str, Any] = {
@@ -49,7 +58,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} {what}. Give the folder that export_onnx or another verb returned."
         )
     try:
-        data = json.loads(manifest.read_text(encoding="utf-8"))
+        data = {"settings": {}, **json.loads(manifest.read_text(encoding="utf-8"))}
         if data["format"] != FORMAT:
             raise VariantError(
                 f"{manifest} has format {data['format']!r}; this version of the workbench reads format {FORMAT}. "

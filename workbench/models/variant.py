@@ -94,6 +94,7 @@ class Variant:
         versions: The packages it was made with.
         cpu: The CPU features of the machine it was made on.
         report: What its verb has to say, such as which fusions happened.
+        settings: How its runtime is set where that differs from the usual, such as {"spinning": False}.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Variant:
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     cpu: tuple[str, ...] = ()
     report: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     compiled: bool = False
     made: str = dataclasses.field(default="", compare=False)
     source: Source | None = dataclasses.field(default=None, compare=False)
@@ -215,6 +217,7 @@ class Variant:
             "versions": dict(self.versions),
             "cpu": list(self.cpu),
             "report": dict(self.report),
+            "settings": dict(self.settings),
             "made": self.made,
         }
 
@@ -264,6 +267,7 @@ class Variant:
                 versions=data["versions"],
                 cpu=tuple(data["cpu"]),
                 report=data["report"],
+                settings=data["settings"],
                 made=data["made"],
             )
         except TypeError as error:
