@@ -26,11 +26,13 @@ def write_cgroup(root: Path, files: dict[str, str]) -> Path:
         ({"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"}, 1.5),
         ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
         ({"cpu.max": "rubbish"}, None),
+        ({"membership": "0::/a/b", "cpu.max": "max 100000", "a/b/cpu.max": "300000 100000"}, 3.0),
+        ({"membership": "0::/a/b", "a/cpu.max": "100000 100000", "a/b/cpu.max": "300000 100000"}, 1.0),
         ({}, None),
     ],
 )
 def test_the_quota_of_a_container(tmp_path, files, quota):
-    assert machine._container_quota(write_cgroup(tmp_path, files)) == quota
+    assert machine.cpu_quota(write_cgroup(tmp_path, files), tmp_path / "membership") == quota
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_the_quota_of_a_container(tmp_path, files, quota):
 )
 def test_the_smaller_of_affinity_and_quota_counts(monkeypatch, allowed, quota, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(allowed)), raising=False)
-    monkeypatch.setattr(machine, "_container_quota", lambda root: quota)
+    monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
     assert machine.usable_cores() == cores
 
 
@@ -55,5 +57,5 @@ def test_affinity_is_honoured_for_real():
 def test_without_affinity_the_machine_counts(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    monkeypatch.setattr(machine, "_container_quota", lambda root: None)
+    monkeypatch.setattr(machine, "cpu_quota", lambda: None)
     assert machine.usable_cores() == 6

@@ -45,22 +45,30 @@ def usable_cores() -> int:
         allowed = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows have no affinity call
         allowed = os.cpu_count() or 1
-    quota = _container_quota(Path("/sys/fs/cgroup"))
+    quota = cpu_quota()
     return max(1, min(allowed, math.ceil(quota)) if quota else allowed)
 
 
-def _container_quota(root: Path) -> float | None:
-    """The CPU quota of the container in cores: cgroup v2 first, then v1; None where there is none."""
-    try:
-        limit, period = (root / "cpu.max").read_text().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        limit_us = int((root / "cpu/cpu.cfs_quota_us").read_text())
-        return limit_us / int((root / "cpu/cpu.cfs_period_us").read_text()) if limit_us > 0 else None
-    except (OSError, ValueError):
-        return None
+def cpu_quota(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> float | None:
+    """The processor time that the container grants this process, in cores; None where nothing limits it.
+
+    Args:
+        root: Where the control groups are mounted, version 2 or 1.
+        membership: The file that says in which groups this process is.
+    """
+    quotas = []
+    for folder, is_newer in _control_groups("cpu", root, membership):
+        with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+            if is_newer:
+                limit, period = map(int, (folder / "cpu.max").read_text().split())
+            else:
+                limit, period = (
+                    int((folder / name).read_text()) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+                )
+            quotas += [limit / period] if limit > 0 else []
+    return min(quotas, default=None)
 
 
 def memory_limit(
@@ -96,23 +104,28 @@ _UNLIMITED = 1 << 60  # version 1 writes "no limit" as a number near 2**63
 
 
 def _memory_groups(root: Path, membership: Path) -> list[tuple[Path, str, str]]:
-    """Every control group that may limit this process: (its folder, its limit's file, its usage's file)."""
+    """Every control group that may limit this process's memory: (folder, its limit's file, its usage's file)."""
+    newer, older = ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    return [
+        (folder, *(newer if is_newer else older))
+        for folder, is_newer in _control_groups("memory", root, membership)
+    ]
+
+
+def _control_groups(controller: str, root: Path, membership: Path) -> list[tuple[Path, bool]]:
+    """Every control group that may limit this process: (its folder, whether it is of version 2)."""
     try:
         lines = [line.split(":", 2) for line in membership.read_text().splitlines()]
     except (OSError, ValueError):
         lines = []
-    version_2, version_1 = (
-        ("memory.max", "memory.current"),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
-    )
-    groups = [(root, *version_2), (root / "memory", *version_1)]
+    groups = [(root, True), (root / controller, False)]
     for entry in lines:
-        if len(entry) < 3 or (entry[1] and "memory" not in entry[1].split(",")):
+        if len(entry) < 3 or (entry[1] and controller not in entry[1].split(",")):
             continue
-        top, names = (root / "memory", version_1) if entry[1] else (root, version_2)
+        top = root / controller if entry[1] else root
         folder = top / entry[2].strip("/")  # inside a container it may not be there: only the root is then
         while folder != top and folder.is_relative_to(top):
-            groups.append((folder, *names))
+            groups.append((folder, not entry[1]))
             folder = folder.parent
     return groups
 

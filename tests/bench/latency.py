@@ -16,7 +16,7 @@ from tests.compare.chains import write_chain
 from workbench.compare.fleet import WorkerStation, man_stations
 from workbench.compare.jobs import JobWriter
 from workbench.compare.latency import measure_latency
-from workbench.compare.statistics import find_speedup
+from workbench.compare.statistics import find_median
 from workbench.machine import usable_cores
 from workbench.models.variant import Variant
 
@@ -84,7 +84,7 @@ def _compare_with_bare(variant: Variant, other: Variant, threads: int) -> None:
                     harness.append(float(np.median(turns[0])) / 1e6)
     loop.kill()
     loop.communicate()
-    ratio = find_speedup(np.array(harness), np.array(bare))
+    ratio = find_median(np.array(harness) / np.array(bare))
     print(
         f"  overhead, threads {threads}: bare loop {statistics.median(bare):.3f} ms, "
         f"worker {statistics.median(harness):.3f} ms, "

@@ -41,7 +41,9 @@ def timed(monkeypatch):
             if values["error"]:
                 values = {name: None for name in values} | {"error": values["error"]}
             rows.append(types.SimpleNamespace(name=variant.name, **values))
-        return types.SimpleNamespace(rows=tuple(rows), threads=1, noise=("It was noisy.",))
+        return types.SimpleNamespace(
+            rows=tuple(rows), threads=1, noise=("It was noisy.",), drift="", subject="1 sample"
+        )
 
     monkeypatch.setattr(table, "measure_latency", measure_latency)
     return made_up
@@ -96,6 +98,20 @@ def test_a_candidate_that_fails_leaves_the_others_alone(demo, timed):
     assert comparison.rows[0].quality is not None
 
 
+def test_what_crashed_its_worker_is_not_run_here(demo, timed, monkeypatch):
+    asked = []
+    monkeypatch.setattr(table, "compare_outputs", lambda *sides, **_: asked.append(sides))
+    timed.errors["torch-fp32"] = "crashed while loading (SIGSEGV)"
+    comparison = compare_variants([demo, demo.as_variant("bf16")], limit=12, threads=1)
+    assert asked == []
+    assert "Agreement was not judged, since torch-fp32 failed." in str(comparison)
+
+
+def test_the_same_variant_twice_is_two_rows(demo, timed):
+    comparison = compare_variants([demo, demo], limit=12, threads=1)
+    assert len(comparison.rows) == 2
+
+
 def test_a_reference_that_fails_leaves_figures_without_a_difference(demo, timed):
     timed.errors["torch-fp32"] = "out of memory"
     comparison = compare_variants([demo, demo.as_variant("bf16")], limit=12, threads=1)
@@ -117,7 +133,12 @@ def test_what_goes_wrong_later_becomes_a_reason_too(demo, timed, monkeypatch):
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.9, 1.2, "as fast (within noise)"), (2.1, 2.3, "2.2× faster"), (0.2, 0.3, "4.0× slower")],
+    [
+        (0.92, 1.08, "as fast (within noise)"),
+        (0.5, 3.0, "its speed cannot be told (0.50–3.00×)"),
+        (2.1, 2.3, "2.2× faster"),
+        (0.2, 0.3, "4.0× slower"),
+    ],
 )
 def test_verdicts(low, high, words):
     reference = ComparisonRow("a", "torch", "fp32", 400)

@@ -27,7 +27,7 @@ _POLL = 0.25  # seconds until an interrupt is noticed on systems where waiting c
 
 
 class WorkerStation:
-    """A process that measures one variant. It starts to import what it needs at once.
+    """A process that measures one variant, once it is launched.
 
     Args:
         name: The variant's name; shown in the list of processes.
@@ -35,32 +35,43 @@ class WorkerStation:
     """
 
     def __init__(self, name: str, job: Job) -> None:
+        self._name, self._job = name, job
         self._ended = self._begun = self._resting = False
+        self._kills = 0
+        self._process: subprocess.Popen[str] | None = None
+        self.pid: int | None = None
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def launch(self) -> None:
+        """See `Station.launch`."""
         self._kills = count_memory_kills()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `leave`
-        command = [sys.executable, "-P", "-m", "workbench.compare.worker", name]
         self._process = subprocess.Popen(
-            command,
+            [sys.executable, "-P", "-m", "workbench.compare.worker", self._name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=_environment(),
+            env=make_environment(),
             start_new_session=True,  # a Ctrl-C is for the parent alone, and `kill` reaches its children, too
             text=True,
             encoding="utf-8",
         )
-        self.pid: int | None = self._process.pid
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read, daemon=True, name=f"worker {name}")
+        self.pid = self._process.pid
+        self._reader = threading.Thread(target=self._read, daemon=True, name=f"worker {self._name}")
         self._reader.start()
         with contextlib.suppress(LostError):  # if so, the first question will say it
-            self._send({"do": "begin", **job})
+            self._send({"do": "begin", **self._job})
 
-    def ask(self, command: dict[str, Any], *, patience: float) -> dict[str, Any]:
-        """See `Station.ask`."""
+    def wait_ready(self, patience: float) -> None:
+        """See `Station.wait_ready`."""
         if not self._begun:
             self._begun = True
             self._receive("begin", patience)
+
+    def ask(self, command: dict[str, Any], *, patience: float) -> dict[str, Any]:
+        """See `Station.ask`."""
+        self.wait_ready(patience)
+        self._kills = count_memory_kills()  # of others, earlier
         if self._resting:
             self._resting = False
             self._signal(signal.SIGCONT)
@@ -83,13 +94,19 @@ class WorkerStation:
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._running.pid, number)
+
+    @property
+    def _running(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "launch it first"
+        return self._process
 
     def _send(self, command: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
+        stdin = self._running.stdin
+        assert stdin is not None
         try:
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
+            stdin.write(json.dumps(command) + "\n")
+            stdin.flush()
         except OSError as error:
             raise LostError(self._explain_end(command["do"])) from error
 
@@ -114,18 +131,19 @@ class WorkerStation:
         return answer
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
+        stdout = self._running.stdout
+        assert stdout is not None
         with contextlib.suppress(ValueError, OSError):  # closed under our hands
-            for line in self._process.stdout:
+            for line in stdout:
                 self._lines.put(line)
         self._lines.put(None)
 
     def _explain_end(self, doing: str) -> str:
         try:
-            code = self._process.wait(timeout=5)
+            code = self._running.wait(timeout=5)
         except subprocess.TimeoutExpired:  # it closed its output and lives on
             self.kill()
-            code = self._process.wait()
+            code = self._running.wait()
         self.kill()  # what it may have started
         self._ended = True
         return explain_exit(
@@ -140,7 +158,7 @@ class WorkerStation:
 
     def kill(self) -> None:
         """Ends the process and all that it started, without waiting."""
-        if self._ended:  # its number may be another's by now
+        if self._process is None or self._ended:  # its number may be another's by now
             return
         if hasattr(os, "killpg"):
             self._signal(signal.SIGKILL)
@@ -149,6 +167,8 @@ class WorkerStation:
 
     def leave(self) -> None:
         """Waits for the end and closes the pipes."""
+        if self._process is None:
+            return
         self._process.wait()
         self._reader.join(timeout=5)
         for stream in (self._process.stdin, self._process.stdout, self._errors):
@@ -183,8 +203,9 @@ def man_stations(makers: Sequence[Callable[[], Station]]) -> Iterator[list[Stati
     """Stations for the length of a block; none of them outlives it, whatever ends it."""
     stations: list[Station] = []
     try:
-        for make in makers:
+        for make in makers:  # known before it starts, so that an interrupt in between leaves nothing behind
             stations.append(make())
+            stations[-1].launch()
         yield stations
     finally:
         for station in stations:  # all first, so that a second interrupt finds nothing left to do
@@ -193,7 +214,7 @@ def man_stations(makers: Sequence[Callable[[], Station]]) -> Iterator[list[Stati
             station.leave()
 
 
-def _environment() -> dict[str, str]:
+def make_environment() -> dict[str, str]:
     """This process's environment, in which the worker finds the package that runs here."""
     home = Path(workbench.__file__).parents[1]
     if home.name in ("site-packages", "dist-packages"):  # on the path anyway, and behind the standard library

@@ -12,16 +12,24 @@ import numpy as np
 
 from workbench.compare.jobs import JobWriter, estimate_need, plan_groups
 from workbench.compare.latency_plan import (
+    check_lengths,
     check_number,
     check_sizes,
     choose_feeds,
     label_variants,
     make_stations,
+    share_progress,
 )
 from workbench.compare.latency_rows import Latency, LatencyRow
 from workbench.compare.load import LoadMeter
-from workbench.compare.statistics import Interval, find_median, find_speedup, round_times, summarize_times
-from workbench.compare.stepping import Trial, measure_group
+from workbench.compare.statistics import (
+    Interval,
+    find_call_median,
+    find_speedup,
+    round_times,
+    summarize_times,
+)
+from workbench.compare.stepping import Progress, Trial, measure_group
 from workbench.machine import cpu_features, free_memory, package_versions, usable_cores
 from workbench.models.samples import Feed, resize_feed, save_feeds
 from workbench.models.variant import Variant, resolve_variant
@@ -43,6 +51,7 @@ def measure_latency(
     batch_sizes: Sequence[int] | None = None,
     lengths: Sequence[int] | None = None,
     timeout: float | None = None,
+    progress: Progress | None = None,
 ) -> Latency:
     """Measures the latency of variants, in turn, and their speed-up over the first one.
 
@@ -65,12 +74,13 @@ def measure_latency(
         lengths: Measure at each of these lengths in tokens; None keeps the samples'.
         timeout: Seconds without an answer after which a variant counts as hung. None takes ten minutes for loading
             and warming up, which may compile, and a minute or more for a turn.
+        progress: Called with (done, total) again and again while it measures.
 
     Returns:
         A table of latencies; `noisy` says when not to trust it.
 
     Raises:
-        ValueError: There is no variant or no sample, or a number makes no sense.
+        ValueError: There is no variant or no sample, a number makes no sense, or inputs have no length to set.
         TypeError: Something is no variant.
 
     Example:
@@ -90,6 +100,7 @@ def measure_latency(
     check_sizes("lengths", lengths)
     threads, seconds = threads or usable_cores(), seconds or SECONDS
     feeds = choose_feeds(chosen, samples)
+    check_lengths(lengths, feeds)
     shapes = list(itertools.product(batch_sizes or (None,), lengths or (None,)))
     shaped = [
         [[resize_feed(feed, batch=batch, length=length) for feed in own] for batch, length in shapes]
@@ -100,25 +111,32 @@ def measure_latency(
     groups = plan_groups(needs, int(SPARED * free_memory())) if isolate else [list(range(len(chosen)))]
     meter = LoadMeter()
     rows: dict[tuple[int, int], LatencyRow] = {}
+    tell = share_progress(progress, [len(group) * len(shapes) for group in groups])
     with tempfile.TemporaryDirectory(prefix="workbench-latency-") as place:
         files = [
             [_write(case, Path(place) / f"feeds-{index}-{at}.npz") for at, case in enumerate(cases)]
             for index, cases in enumerate(shaped)
         ]
         makers = make_stations(chosen, names, JobWriter(Path(place), threads) if isolate else None, threads)
-        for group in groups:
+        for at_group, group in enumerate(groups):
             trials = measure_group(
                 [makers[index] for index in group],
                 [files[index] for index in group],
                 seconds=seconds,
                 timeout=timeout,
                 meter=meter,
+                progress=tell(at_group),
             )
             for index, row in zip(group, trials, strict=True):
                 for at, trial in enumerate(row):
                     if (at, index) not in rows:  # of the baseline, the first group's
                         rows[at, index] = _make_row(
-                            chosen[index], names[index], shaped[index][at], trial, trials[0][at]
+                            chosen[index],
+                            names[index],
+                            shaped[index][at],
+                            shapes[at][1],
+                            trial,
+                            trials[0][at],
                         )
     return Latency(
         rows=tuple(row for _, row in sorted(rows.items())),
@@ -126,6 +144,7 @@ def measure_latency(
         threads=threads,
         seconds=seconds,
         samples=len(feeds[0]),
+        same_samples=all(own is feeds[0] for own in feeds),
         isolated=isolate,
         groups=len(groups),
         cpu=cpu_features(),
@@ -140,16 +159,22 @@ def _write(feeds: Sequence[Feed], path: Path) -> Path:
 
 
 def _make_row(
-    variant: Variant, name: str, feeds: Sequence[Feed], trial: Trial, baseline: Trial
+    variant: Variant,
+    name: str,
+    feeds: Sequence[Feed],
+    asked_length: int | None,
+    trial: Trial,
+    baseline: Trial,
 ) -> LatencyRow:
-    batch = min(value.shape[0] for value in feeds[0].values())
+    batches = [min(value.shape[0] for value in feed.values()) for feed in feeds]
+    batch = batches[0] if len(set(batches)) == 1 else None
     tokens = {feed["input_ids"].shape[1] for feed in feeds if "input_ids" in feed}
-    length = tokens.pop() if len(tokens) == 1 else None
+    length = asked_length or (tokens.pop() if len(tokens) == 1 else None)
     if trial.error is not None or not trial.rounds:
         return LatencyRow(name, batch, length, error=trial.error or "it was not measured")
     times = round_times(trial.rounds)
     speedup = _compare(trial, baseline, times)
-    middle, summary = find_median(times), summarize_times(np.concatenate(trial.rounds))
+    middle, summary = find_call_median(trial.rounds), summarize_times(np.concatenate(trial.rounds))
     return LatencyRow(
         name,
         batch,
@@ -166,7 +191,7 @@ def _make_row(
         speedup=speedup.value if speedup else None,
         speedup_low=speedup.low if speedup else None,
         speedup_high=speedup.high if speedup else None,
-        throughput=batch * 1000 / summary.mean,
+        throughput=1000 * sum(batches) / (len(feeds) * summary.mean),
         load_s=None if variant.runtime == "torch" and variant.origin.random else trial.facts["load_s"],
         first_ms=trial.facts["first_ms"],
         peak_bytes=trial.facts.get("peak_bytes"),

@@ -11,8 +11,9 @@ import numpy as np
 from workbench.compare.fleet import WorkerStation
 from workbench.compare.jobs import JobWriter
 from workbench.compare.station import LocalStation, Station
+from workbench.compare.stepping import Progress
 from workbench.compare.subject import describe_error
-from workbench.models.samples import Feed, check_feeds
+from workbench.models.samples import LENGTH_UNITS, Feed, check_feeds
 from workbench.models.variant import Variant
 from workbench.runners import open_runner
 
@@ -48,6 +49,35 @@ def choose_feeds(
                 f"{variant.name} has no sample inputs. Give samples=[{{'input name': array, …}}]."
             )
     return feeds
+
+
+def check_lengths(lengths: Sequence[int] | None, feeds: Sequence[Sequence[Feed]]) -> None:
+    """Refuses lengths where no input has one to set, so that one shape is not measured twice under two names.
+
+    Raises:
+        ValueError: No input has a length.
+    """
+    names = {name for own in feeds for feed in own for name in feed}
+    if lengths and not names & set(LENGTH_UNITS):
+        raise ValueError(
+            f"lengths={list(lengths)} cannot be set: the inputs {', '.join(sorted(names))} keep their shape. "
+            "Leave lengths out, or give samples of other shapes."
+        )
+
+
+def share_progress(
+    progress: Progress | None, shares: Sequence[int]
+) -> Callable[[int], Callable[[float], None]]:
+    """Per group, what takes the part of it that is done, and tells the whole in percent."""
+
+    def of_group(group: int) -> Callable[[float], None]:
+        def tell(part: float) -> None:
+            if progress is not None:
+                progress(round(100 * (sum(shares[:group]) + part * shares[group]) / sum(shares)), 100)
+
+        return tell
+
+    return of_group
 
 
 def label_variants(variants: Sequence[Variant]) -> list[str]:

@@ -17,8 +17,8 @@ class LatencyRow:
 
     Attributes:
         name: The variant's name; a second one of the same name has "(2)" behind it.
-        batch: How many inputs a call takes.
-        length: Tokens per input; None where inputs have no tokens, or are not equally long.
+        batch: How many inputs a call takes; None where samples differ in it.
+        length: Tokens per input, or as asked for; None where inputs have no tokens, or are not equally long.
         median_ms: The middle of all calls, with the ends of its 95 % interval in `median_low_ms`, `median_high_ms`.
         p90_ms: Nine of ten calls took no longer.
         p99_ms: Only from 1,000 calls on.
@@ -26,12 +26,12 @@ class LatencyRow:
         n: How many calls were measured.
         rounds: In how many rounds.
         speedup: How many times faster than the baseline: the median over the rounds of the two times' ratio, with
-            its 95 % interval in `speedup_low`, `speedup_high`.
+            its 95 % interval in `speedup_low`, `speedup_high`: never narrower than two processes of one file differ.
         throughput: Inputs a second, one call after the other.
         load_s: Opening the variant, its runtime being imported; None where a model is made and not loaded. For
             PyTorch the code of the model's class is imported in this time, too.
         first_ms: The first call at this shape; compiling happens here.
-        peak_bytes: The most memory of its process from opening on; None where the process is not its own.
+        peak_bytes: The most memory of its process while it ran at this shape; None where the process is not its own.
         load_peak_bytes: The same while it was loaded.
         warm_up_runs: How many calls went before.
         stable: Whether its time had stopped changing by then.
@@ -39,7 +39,7 @@ class LatencyRow:
     """
 
     name: str
-    batch: int
+    batch: int | None
     length: int | None = None
     median_ms: float | None = None
     median_low_ms: float | None = None
@@ -64,27 +64,25 @@ class LatencyRow:
 
     @property
     def width(self) -> float:
-        """The width of the interval that its comparison rests on, relative to the figure.
+        """The width of the speed-up's interval, relative to the speed-up; 0 for the baseline."""
+        return _width(self.speedup, self.speedup_low, self.speedup_high)
 
-        That of the speed-up; of the median for the baseline, and where there is no baseline.
-        """
-        ends = (self.speedup, self.speedup_low, self.speedup_high)
-        if self.speedup_low == self.speedup_high:
-            ends = (self.median_ms, self.median_low_ms, self.median_high_ms)
-        value, low, high = ends
-        return (high - low) / value if value and low is not None and high is not None else 0.0
+    @property
+    def rough(self) -> bool:
+        """Whether the interval of the median itself is wider than 10 %: the machine's speed changed meanwhile."""
+        return _width(self.median_ms, self.median_low_ms, self.median_high_ms) > TOO_WIDE
 
     @property
     def noisy(self) -> bool:
-        """Whether that interval is wider than 10 %."""
-        return self.width > TOO_WIDE
+        """Whether the interval of its speed-up is wider than 10 %; where it has none, whether it is rough."""
+        return self.width > TOO_WIDE or (self.rough and self.speedup is None)
 
     @property
     def note(self) -> str:
         """What has to be said about this row, in short."""
         if self.error is not None:
             return "not measured"
-        notes = ["noisy"] if self.noisy else []
+        notes = ["noisy"] if self.noisy else ["rough"] if self.rough else []
         return ", ".join(notes if self.stable else [*notes, "still changing after the warm-up"])
 
 
@@ -98,6 +96,7 @@ class Latency:
         threads: How many threads a call might use.
         seconds: How long each variant was measured at each shape.
         samples: How many samples were run in turn.
+        same_samples: Whether all variants ran the same ones.
         isolated: Whether each variant had a process of its own.
         groups: Into how many groups memory forced the variants; each holds the baseline.
         cpu: The CPU features that decide how fast inference is.
@@ -115,6 +114,7 @@ class Latency:
     cpu: tuple[str, ...]
     versions: Mapping[str, str] = dataclasses.field(repr=False)
     load: MachineLoad
+    same_samples: bool = True
 
     @property
     def noisy(self) -> bool:
@@ -125,7 +125,9 @@ class Latency:
     def noise(self) -> tuple[str, ...]:
         """Why the machine was too noisy, in sentences; empty where it was not."""
         lines = []
-        shaky = dict.fromkeys(row.name for row in self.rows if row.noisy)
+        shaky = dict.fromkeys(
+            row.name for row in self.rows if row.noisy or (row.rough and self._is_alone(row))
+        )
         if shaky:
             lines.append(
                 f"Too noisy: the interval of {', '.join(shaky)} is wider than {TOO_WIDE:.0%}. "
@@ -139,25 +141,54 @@ class Latency:
         return tuple(lines)
 
     @property
+    def drift(self) -> str:
+        """What to say where the machine's speed changed meanwhile, which ratios hardly feel; empty where it did not."""
+        moved = next(
+            (row for row in self.rows if row.rough and not row.noisy and not self._is_alone(row)), None
+        )
+        if moved is None:
+            return ""
+        span = f"{moved.median_low_ms:.3g} to {moved.median_high_ms:.3g} ms"
+        return (
+            f"The machine's speed changed meanwhile ({moved.name}: {span}): take the times as rough. "
+            "Speed-ups are taken round by round; rely on their intervals."
+        )
+
+    def _is_alone(self, row: LatencyRow) -> bool:
+        """Whether no other row was measured at its shape, so that there is no ratio to rely on."""
+        beside = [other for other in self.rows if (other.batch, other.length) == (row.batch, row.length)]
+        return sum(other.speedup is not None for other in beside) < 2
+
+    @property
+    def subject(self) -> str:
+        """What was run, and how, in a line."""
+        shapes = list(dict.fromkeys((row.batch, row.length) for row in self.rows))
+        batch, length = shapes[0]
+        shape = "" if batch is None else f" of batch {batch}"
+        shape += "" if length is None else f", {length} tokens"
+        samples = "1 sample" if self.samples == 1 else f"{self.samples} samples in turn"
+        samples += shape if len(shapes) == 1 else f" at {len(shapes)} shapes"
+        if not self.same_samples:
+            samples += " (each variant its own, which may differ)"
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        where = "each in a process of its own" if self.isolated else "all in this process"
+        return f"{samples}, {threads}, in turn, {where}, {self.seconds:g} s each"
+
+    @property
     def failures(self) -> tuple[str, ...]:
         """Which variants could not be measured, and why; a reason that holds at every shape is said once."""
         return tuple(dict.fromkeys(f"{row.name}: {row.error}" for row in self.rows if row.error is not None))
 
     def headline(self) -> list[str]:
         """What was measured, and how."""
-        samples = "1 sample" if self.samples == 1 else f"{self.samples} samples in turn"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        where = "each in a process of its own" if self.isolated else "all in this process"
-        lines = [
-            f"Latency against {self.baseline}: {samples}, {threads}, in turn, {where}, {self.seconds:g} s each"
-        ]
+        lines = [f"Latency against {self.baseline}: {self.subject}"]
         if self.groups > 1:
             lines.append(
                 f"Memory is short: measured in {self.groups} groups, each against the baseline anew."
             )
         if self.cpu:
             lines.append(f"CPU: {', '.join(self.cpu)}; others kept {self.load.others:.1f} cores busy")
-        return [*lines, *self.noise]
+        return [*lines, *self.noise, *filter(None, [self.drift])]
 
     def table(self) -> Table:
         """The rows as a table to read."""
@@ -198,7 +229,12 @@ class Latency:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, with what was concluded about noise."""
-        return {**dataclasses.asdict(self), "versions": dict(self.versions), "noise": list(self.noise)}
+        return {
+            **dataclasses.asdict(self),
+            "versions": dict(self.versions),
+            "noise": list(self.noise),
+            "drift": self.drift,
+        }
 
     def to_frame(self) -> Any:
         """The rows as a pandas data frame.
@@ -208,6 +244,11 @@ class Latency:
         """
         headers = tuple(field.name for field in dataclasses.fields(LatencyRow))
         return Table("Latency", headers, tuple(dataclasses.astuple(row) for row in self.rows)).to_frame()
+
+
+def _width(value: float | None, low: float | None, high: float | None) -> float:
+    """From end to end, relative to the figure."""
+    return (high - low) / value if value and low is not None and high is not None else 0.0
 
 
 def _span(left: float | None, right: float | None, between: str, digits: int | None = None) -> str | None:

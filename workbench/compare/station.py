@@ -29,6 +29,17 @@ class Station(Protocol):
 
     pid: int | None
 
+    def launch(self) -> None:
+        """Starts it; it imports what it needs meanwhile."""
+
+    def wait_ready(self, patience: float) -> None:
+        """Waits until it has imported what it needs.
+
+        Raises:
+            RefusedError: It could not.
+            LostError: The worker is gone, or was not ready within `patience` seconds.
+        """
+
     def ask(self, command: dict[str, Any], *, patience: float) -> dict[str, Any]:
         """Has something done.
 
@@ -53,6 +64,12 @@ class LocalStation:
         self._subject = Subject(open_it, alone=False)
         self._settle = SETTLE if threads > 1 else 0.0
 
+    def launch(self) -> None:
+        """There is nothing to start."""
+
+    def wait_ready(self, patience: float) -> None:
+        """It is."""
+
     def ask(self, command: dict[str, Any], *, patience: float) -> dict[str, Any]:
         """See `Station.ask`; it waits as long as it takes."""
         try:
@@ -63,8 +80,9 @@ class LocalStation:
             if command["do"] == "turn":
                 taken = self._subject.turn(command["passes"])
                 time.sleep(self._settle)
-                return {"ns": taken}
-            return self._subject.close() if command["do"] == "close" else {}
+                return taken
+            self._subject.close()
+            return {}
         except Exception as error:
             raise RefusedError(describe_error(error)) from error
 

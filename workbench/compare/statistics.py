@@ -7,6 +7,7 @@ times of that round and cancels in their ratio.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,10 @@ from workbench.compare.resample import find_interval
 
 ENOUGH_FOR_P99 = 1000  # fewer runs hold fewer than ten values above the p99: it would be an anecdote
 TOO_WIDE = 0.10
+STRETCH = 4  # neighbouring rounds that are drawn together: a machine's mood lasts longer than one round
+# Two processes that run the same file differ by about this much, on the luck of where the system puts their memory.
+# No number of rounds shows it, so it is part of every speed-up's interval (`make bench ARGS=latency` measures it).
+PROCESS_LUCK = 0.015
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,19 +89,46 @@ def round_times(rounds: Sequence[np.ndarray]) -> np.ndarray:
     return np.array([np.median(np.mean(times, axis=1)) for times in rounds])
 
 
+def find_call_median(rounds: Sequence[np.ndarray]) -> Interval:
+    """The median of single calls, with its bootstrap interval over rounds.
+
+    Args:
+        rounds: Per round, nanoseconds as (passes over the samples, samples).
+
+    Example:
+        >>> find_call_median([np.array([[1.0, 1.0, 9.0]])] * 8)
+        Interval(value=1.0, low=1.0, high=1.0)
+    """
+    calls = [np.ravel(times) for times in rounds]
+
+    def reduce(drawn: np.ndarray) -> float:
+        return float(np.median(np.concatenate([calls[index] for index in drawn])))
+
+    every = np.arange(len(calls))
+    return Interval(reduce(every), *find_interval(reduce, every, _stretches(len(calls))))
+
+
 def find_median(values: np.ndarray) -> Interval:
-    """The median of one value per round, with its bootstrap interval.
+    """The median of one value per round, with its bootstrap interval; neighbouring rounds are drawn together.
 
     Example:
         >>> find_median(np.array([4.0, 4.0, 4.0]))
         Interval(value=4.0, low=4.0, high=4.0)
     """
-    low, high = find_interval(lambda drawn: float(np.median(drawn)), values)
+    low, high = find_interval(lambda drawn: float(np.median(drawn)), values, _stretches(len(values)))
     return Interval(float(np.median(values)), low, high)
+
+
+def _stretches(rounds: int) -> list[int]:
+    """Which stretch each round belongs to: at least eight of them, fewer make an interval too narrow."""
+    stretch = max(1, min(STRETCH, rounds // 8))
+    return [index // stretch for index in range(rounds)]
 
 
 def find_speedup(baseline: np.ndarray, candidate: np.ndarray) -> Interval:
     """How many times faster the candidate is: the median over the rounds of their ratio, with its interval.
+
+    The interval holds what the rounds say and what they cannot: `PROCESS_LUCK`.
 
     Raises:
         ValueError: They were not measured in the same rounds.
@@ -109,4 +141,7 @@ def find_speedup(baseline: np.ndarray, candidate: np.ndarray) -> Interval:
         raise ValueError(
             f"Ratios need the same rounds on both sides, got {len(baseline)} and {len(candidate)} of them."
         )
-    return find_median(np.asarray(baseline) / np.asarray(candidate))
+    seen = find_median(np.asarray(baseline) / np.asarray(candidate))
+    below = math.hypot(math.log(seen.value / seen.low), PROCESS_LUCK)
+    above = math.hypot(math.log(seen.high / seen.value), PROCESS_LUCK)
+    return Interval(seen.value, seen.value * math.exp(-below), seen.value * math.exp(above))

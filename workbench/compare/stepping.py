@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from workbench.compare.fleet import man_stations
 from workbench.compare.load import LoadMeter
 from workbench.compare.station import LostError, RefusedError, Station
 
+Progress = Callable[[int, int], None]
+MEASURING = 8  # its part of the work, if loading is 1 and warming up is 1
 ROUNDS, FEWEST_ROUNDS = 40, 10
 MOST_PASSES = 500
 PATIENCE = 600.0  # seconds to load a model, or to compile it with its first call
@@ -57,6 +59,17 @@ class Member:
         self._facts: dict[str, Any] = {}
         self._usable = station is not None
 
+    def wait_ready(self) -> None:
+        """Waits for its imports, so that nobody loads while another still imports."""
+        if self.station is None:
+            return
+        try:
+            self.station.wait_ready(self._timeout or PATIENCE)
+        except (RefusedError, LostError) as error:
+            self._usable = False
+            for trial in self.trials:
+                trial.error = trial.error or str(error)
+
     def open(self) -> None:
         """Loads the variant."""
         answer = self._ask({"do": "open"}, PATIENCE, self.trials)
@@ -80,12 +93,11 @@ class Member:
         answer = self._ask({"do": "turn", "passes": passes}, patience, [trial])
         if answer is not None and keep:
             trial.rounds.append(np.array(answer["ns"], dtype=np.int64))
+            trial.facts["peak_bytes"] = answer["peak_bytes"]
 
     def close(self) -> None:
-        """Asks for the peak of memory; who crashes only now was measured all the same."""
-        answer = self._ask({"do": "close"}, TURN_PATIENCE, []) or {}
-        for trial in self.trials:
-            trial.facts.update(answer)
+        """Ends it; who crashes only now was measured all the same."""
+        self._ask({"do": "close"}, TURN_PATIENCE, [])
 
     def _ask(
         self, command: dict[str, Any], patience: float, trials: Sequence[Trial]
@@ -113,6 +125,7 @@ def measure_group(
     seconds: float,
     timeout: float | None,
     meter: LoadMeter,
+    progress: Callable[[float], None] = lambda part: None,
 ) -> list[list[Trial]]:
     """Measures variants in turn, at one shape after the other.
 
@@ -122,6 +135,7 @@ def measure_group(
         seconds: How long each variant is measured at each shape.
         timeout: Seconds without an answer after which a variant counts as hung; None chooses.
         meter: Told when measuring begins and ends.
+        progress: Told which part of all this is done, from 0 to 1.
 
     Returns:
         Per variant and shape, its trial.
@@ -135,21 +149,29 @@ def measure_group(
             for make, files in zip(makers, feeds, strict=True)
         ]
         for member in members:
+            member.wait_ready()
+        steps = len(members) * (1 + len(feeds[0]) * (1 + MEASURING))
+        for index, member in enumerate(members):
             member.open()
+            progress((index + 1) / steps)
         for case in range(len(feeds[0])):
-            for member in members:
+            begun = len(members) * (1 + case * (1 + MEASURING))
+            for index, member in enumerate(members):
                 if member.runs(case):
                     member.warm(case)
+                progress((begun + index + 1) / steps)
             pids = [station.pid for station in stations if station.pid is not None]
             meter.start(pids)
-            _step([member for member in members if member.runs(case)], case, seconds)
+            for part in _step([member for member in members if member.runs(case)], case, seconds):
+                progress((begun + len(members) * (1 + MEASURING * part)) / steps)
             meter.stop(pids)
         for member in members:
             member.close()
     return [member.trials for member in members]
 
 
-def _step(members: Sequence[Member], case: int, seconds: float) -> None:
+def _step(members: Sequence[Member], case: int, seconds: float) -> Iterator[float]:
+    """Round after round; gives the part of them that is done."""
     lengths = [member.trials[case].facts["pass_s"] for member in members]
     passes = [choose_passes(length, seconds) for length in lengths]
     rounds = choose_rounds(lengths, passes, seconds)
@@ -157,6 +179,7 @@ def _step(members: Sequence[Member], case: int, seconds: float) -> None:
         for member, count in zip(members, passes, strict=True):
             if member.runs(case):
                 member.turn(case, count, keep=index > 0)
+        yield (index + 1) / (rounds + 1)
 
 
 def choose_passes(pass_s: float, seconds: float) -> int:

@@ -18,7 +18,7 @@ from workbench.compare.latency_rows import LatencyRow
 from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
 from workbench.compare.quality import Quality, evaluate_quality
-from workbench.compare.wording import format_figure, format_ratio, format_size
+from workbench.compare.wording import format_figure, format_ratio, format_size, judge_noise
 from workbench.errors import first_line
 from workbench.machine import cpu_features, package_versions
 from workbench.models.variant import Variant, resolve_variant
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 NOT_MEASURED = "Quality was not measured: "
+ALIKE = 1.1  # a speed-up whose whole interval is closer to 1 than this is called "as fast"
 
 
 def compare_variants(
@@ -85,7 +86,7 @@ def compare_variants(
     for variant, name, timed in zip(chosen, names, latency.rows, strict=True):
         row = _start_row(variant, name, timed)
         # Runtimes raise what they like, and one bad candidate must not end the others.
-        if rows and not timed.error:
+        if rows and not timed.error and not latency.rows[0].error:  # what broke there would break here, too
             try:
                 row = _add_agreement(row, compare_outputs(reference, variant, samples=feeds))
             except Exception as error:
@@ -114,7 +115,13 @@ def compare_variants(
         n=shown.n if shown else 0,
         threads=latency.threads,
         noise=latency.noise,
-        notes=(*notes, *_describe_failures(judged)),
+        notes=(
+            *notes,
+            f"Timed: {latency.subject}.",
+            *filter(None, [latency.drift]),
+            *_describe_unjudged(judged),
+            *_describe_failures(judged),
+        ),
         machine={**package_versions(), "CPU": ", ".join(cpu_features())},
     )
 
@@ -129,8 +136,8 @@ def _read_variants(variants: Any) -> list[Variant]:
     if len(tasks) > 1:
         raise ValueError(f"Variants of one table need one task, got {', '.join(tasks)}.")
     plain = [v for v in chosen if v.runtime == "torch" and not v.compiled and v.precision == v.origin.dtype]
-    first = plain[0] if plain else chosen[0]
-    return [first, *(variant for variant in chosen if variant is not first)]
+    at = next((at for at, variant in enumerate(chosen) if variant in plain), 0)
+    return [chosen[at], *chosen[:at], *chosen[at + 1 :]]
 
 
 def _read_quality_data(
@@ -203,21 +210,32 @@ def _judge(row: ComparisonRow, reference: ComparisonRow, shown: Quality | None) 
         return "the reference"
     parts = []
     if row.speedup is not None:
-        unsure = (
-            row.speedup_low is not None
-            and row.speedup_high is not None
-            and row.speedup_low <= 1 <= row.speedup_high
+        parts.append(
+            _judge_speed(row.speedup, row.speedup_low or row.speedup, row.speedup_high or row.speedup)
         )
-        parts.append("as fast (within noise)" if unsure else format_ratio(row.speedup))
     if row.difference is not None and shown is not None:
         change = format_figure(row.difference, shown.unit, sign=True)
-        judged = f"{change} ({'more than' if row.significant else 'within'} noise)"
+        judged = f"{change} ({judge_noise(row.significant)})"
         parts.append(f"{shown.label} {judged}" if row.difference else f"same {shown.label}")
     if row.size_bytes and reference.size_bytes:
         parts.append(format_size(reference.size_bytes / row.size_bytes))
     if row.agrees is False:
         parts.append("outputs differ")
     return ", ".join(part for part in parts if part)
+
+
+def _judge_speed(value: float, low: float, high: float) -> str:
+    if not low <= 1 <= high:
+        return format_ratio(value)
+    if 1 / ALIKE <= low and high <= ALIKE:
+        return "as fast (within noise)"
+    return f"its speed cannot be told ({low:.2f}–{high:.2f}×)"
+
+
+def _describe_unjudged(rows: Sequence[ComparisonRow]) -> list[str]:
+    if rows[0].error and len(rows) > 1:
+        return [f"Agreement was not judged, since {rows[0].name} failed."]
+    return []
 
 
 def _describe_failures(rows: Sequence[ComparisonRow]) -> list[str]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 MANIFEST = "variant.json"
 _UNFINISHED = ".making-"
@@ -54,6 +54,14 @@ class Workspace:
             path.parent for path in self.root.glob(f"*/*/{MANIFEST}") if not path.parent.name.startswith(".")
         ]
         return sorted(found, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
+
+    def sweep(self) -> None:
+        """Removes what makers that were killed have left; what another process is making stays."""
+        for left in self.root.glob(f"*/{_UNFINISHED}*"):
+            name = left.name.removeprefix(_UNFINISHED)[: -len("-12345678")]
+            lock = FileLock(left.parent / f".{name}.lock")
+            with contextlib.suppress(Timeout), lock.acquire(timeout=0):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def slug(name: str) -> str:

@@ -5,11 +5,12 @@ Nothing here measures: results are known by their members alone.
 
 from __future__ import annotations
 
+from workbench.plots.selective import plot_curve
 from workbench.plots.tensors import plot_difference, plot_drift, plot_scores
-from workbench.plots.variants import find_front, plot_latency, plot_pareto, plot_sizes
+from workbench.plots.variants import plot_latency, plot_pareto, plot_sizes
 
 __all__ = [
-    "find_front",
+    "plot_curve",
     "plot_difference",
     "plot_drift",
     "plot_latency",

@@ -20,8 +20,16 @@ SMALLEST = 1e-9  # a logarithmic axis has no zero
 def plot_drift(drift: LayerDrift) -> Figure:
     """The drift along the layers, on a logarithmic axis; modules where it jumps are marked.
 
+    Where the drift is infinite, as with NaN on one side alone, there is a cross at the upper edge.
+
     Raises:
         ValueError: Nothing was compared.
+
+    Example:
+        >>> source = load_model("random/tiny-bert")
+        >>> drift = compare_layers(source, source.as_variant("bf16"), samples=source.samples[:1])
+        >>> [trace.name for trace in plot_drift(drift).data]
+        ['drift', 'of the module itself', 'jumps']
     """
     if not drift.rows:
         raise ValueError("No module was compared: there is nothing to draw.")
@@ -31,20 +39,18 @@ def plot_drift(drift: LayerDrift) -> Figure:
         _drift_line("drift", [row.drift for row in drift.rows], names, BLUE),
         _drift_line("of the module itself", [row.own for row in drift.rows], names, GREY, dash="dot"),
     ]
-    jumps = [place for place, row in zip(places, drift.rows, strict=True) if row.status == "jumps"]
-    marks = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "jumps",
-        "x": jumps,
-        "y": [max(drift.rows[place].drift, SMALLEST) for place in jumps],
-        "text": [names[place] for place in jumps],
-        "marker": {"color": RED, "size": 10, "symbol": "diamond"},
-        "hovertemplate": "%{text}: %{y:.2g}<extra></extra>",
-    }
+    finite = [value for row in drift.rows for value in (row.drift, row.own) if np.isfinite(value)]
+    edge = 10 * max([*finite, 0.1])
+    lost = [place for place in places if not np.isfinite(drift.rows[place].drift)]
+    jumps = [place for place in places if drift.rows[place].status == "jumps" and place not in lost]
+    heights = [max(drift.rows[place].drift, SMALLEST) for place in jumps]
+    marks = [_drift_marks("jumps", jumps, heights, names, "diamond")]
+    if lost:
+        marks.append(_drift_marks("infinite", lost, [edge] * len(lost), names, "x"))
+        marks[-1]["hovertemplate"] = "%{text}: infinite<extra></extra>"
     first = f"<br>first jump: {escape(drift.first, 90)}" if drift.first else ""
     title = f"Drift of {escape(drift.candidate)} from {escape(drift.reference)} along the layers{first}"
-    figure = make_figure([*lines, marks], title, rows=8, legend=True)
+    figure = make_figure([*lines, *marks], title, rows=8, legend=True)
     shown = places[:: -(-len(places) // 24)]
     figure.update_xaxes(
         title_text="in the order of the computation",
@@ -102,7 +108,15 @@ def plot_difference(reference: np.ndarray, candidate: np.ndarray, *, name: str =
 
 
 def plot_scores(pair: ScorePair) -> Figure:
-    """The scores of two variants for the same input, side by side, the difference written beside them."""
+    """The scores of two variants for the same input, side by side, the difference written beside them.
+
+    Example:
+        >>> source = load_model("demo/qa")
+        >>> from workbench.compare.scores import compare_scores
+        >>> figure = plot_scores(compare_scores(source, source.as_variant("bf16"), threads=1))
+        >>> [trace.name for trace in figure.data]
+        ['torch-bf16', 'torch-fp32']
+    """
     rows = list(reversed(pair.rows))
     labels = name_rows([row.label for row in rows])
     widest = max((abs(row.difference) for row in rows if row.difference is not None), default=0.0)
@@ -139,6 +153,21 @@ def plot_scores(pair: ScorePair) -> Figure:
     figure.update_yaxes(type="category")  # or Plotly takes an answer such as "1790" for a number
     below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "traceorder": "reversed"}
     return figure.update_layout(margin={"r": 90, "b": 90}, legend=below)
+
+
+def _drift_marks(
+    name: str, places: Sequence[int], heights: Sequence[float], names: Sequence[str], symbol: str
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": list(places),
+        "y": list(heights),
+        "text": [names[place] for place in places],
+        "marker": {"color": RED, "size": 10, "symbol": symbol},
+        "hovertemplate": "%{text}: %{y:.2g}<extra></extra>",
+    }
 
 
 def _drift_line(

@@ -22,12 +22,12 @@ from workbench.plots.style import (
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from workbench.compare.comparison import Comparison, ComparisonRow
+    from workbench.compare.comparison import Comparison
     from workbench.compare.latency_rows import Latency
 
 
 def plot_latency(result: Latency | Comparison) -> Figure:
-    """The median of every variant with its 95 % interval, shortest on top; failed variants are named in the title.
+    """The median of every variant with its 95 % interval, shortest on top; a note names those that failed.
 
     Args:
         result: What `measure_latency` or `compare_variants` returned.
@@ -49,15 +49,15 @@ def plot_latency(result: Latency | Comparison) -> Figure:
     # The figures stand beside the names: on the bars they would lie under the intervals.
     names = [
         f"{name}<br>{_describe_speed(row)}"
-        for name, row in zip(name_rows([row.name for row in rows]), rows, strict=True)
+        for name, row in zip(name_rows(_label_shapes(rows)), rows, strict=True)
     ]
-    first = result.rows[0]
+    baseline = getattr(result, "baseline", None) or getattr(result, "reference", None)
     bars = {
         "type": "bar",
         "orientation": "h",
         "y": names,
         "x": [row.median_ms for row in rows],
-        "marker": {"color": [GREY if row is first else BLUE for row in rows]},
+        "marker": {"color": [GREY if row.name == baseline else BLUE for row in rows]},
         "error_x": error_bars([row.median_ms for row in rows], ends),
         "hovertemplate": "%{y}<extra></extra>",
     }
@@ -84,6 +84,12 @@ def plot_sizes(comparison: Comparison) -> Figure:
 
     Raises:
         ValueError: No variant has a size.
+
+    Example:
+        >>> from workbench.compare.comparison import Comparison, ComparisonRow
+        >>> rows = (ComparisonRow("int8", "onnxruntime", "int8", size_bytes=4_400_000),)
+        >>> plot_sizes(Comparison(rows, reference="int8")).data[0].text
+        ('4.4 MB',)
     """
     rows = sorted((row for row in comparison.rows if row.size_bytes), key=lambda row: -(row.size_bytes or 0))
     if not rows:
@@ -110,11 +116,17 @@ def plot_pareto(comparison: Comparison) -> Figure:
 
     Raises:
         ValueError: No variant has both a time and a quality.
+
+    Example:
+        >>> from workbench.compare.comparison import Comparison, ComparisonRow
+        >>> rows = (ComparisonRow("int8", "onnxruntime", "int8", median_ms=1.5, quality=93.2),)
+        >>> plot_pareto(Comparison(rows, reference="int8", metric="F1")).layout.xaxis.title.text
+        'milliseconds a call'
     """
     rows = [row for row in comparison.rows if row.median_ms is not None and row.quality is not None]
     if not rows:
         raise ValueError("No variant has both a time and a quality: there is nothing to draw.")
-    front = find_front(rows, higher_is_better=comparison.higher_is_better)
+    front = comparison.front
     line = {
         "type": "scatter",
         "mode": "lines",
@@ -150,26 +162,23 @@ def plot_pareto(comparison: Comparison) -> Figure:
     return add_note(figure, _failed(comparison.rows))
 
 
-def find_front(rows: Sequence[ComparisonRow], *, higher_is_better: bool = True) -> list[ComparisonRow]:
-    """The rows that no other beats in both latency and quality, fastest first.
-
-    Rows without both figures are left out.
-    """
-    known = [row for row in rows if row.median_ms is not None and row.quality is not None]
-    sign = 1 if higher_is_better else -1
-    front: list[ComparisonRow] = []
-    for row in sorted(known, key=lambda row: (row.median_ms or 0, -sign * (row.quality or 0))):
-        if not front or sign * (row.quality or 0) > sign * (front[-1].quality or 0):
-            front.append(row)
-    return front
-
-
 def _interval(row: Any) -> tuple[float | None, float | None]:
     """The ends of a median's interval: a `LatencyRow` and a `ComparisonRow` name them differently."""
     low = getattr(row, "low_ms", None)
     if low is not None:
         return low, row.high_ms
     return getattr(row, "median_low_ms", None), getattr(row, "median_high_ms", None)
+
+
+def _label_shapes(rows: Sequence[Any]) -> list[str]:
+    """The rows' names; with their shape where that differs."""
+    shapes = [(getattr(row, "batch", None), getattr(row, "length", None)) for row in rows]
+    if len(set(shapes)) == 1:
+        return [row.name for row in rows]
+    return [
+        ", ".join([row.name, f"batch {batch}", *([] if length is None else [f"{length} tokens"])])
+        for row, (batch, length) in zip(rows, shapes, strict=True)
+    ]
 
 
 def _describe_speed(row: Any) -> str:

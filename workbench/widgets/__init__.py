@@ -13,8 +13,10 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "ExportPanel": "export_panel",
     "GraphCompare": "graph_compare",
     "GraphView": "graph_view",
+    "OptimizePanel": "optimize_panel",
 }
 
 __all__ = sorted(_HOMES)

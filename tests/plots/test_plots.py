@@ -11,6 +11,8 @@ import pytest
 from tests.compare.test_table import EVIL, make_comparison
 from workbench import plots
 from workbench.compare.comparison import Comparison, ComparisonRow
+from workbench.compare.front import find_front
+from workbench.compare.latency_rows import LatencyRow
 from workbench.compare.scores import ScorePair, ScoreRow
 
 
@@ -65,6 +67,24 @@ def test_latency_draws_the_medians_and_their_intervals():
     assert figure.layout.yaxis.type == "category"
 
 
+def test_a_sweep_names_the_shapes():
+    rows = [
+        LatencyRow(name, batch, 128, median_ms=batch * time, p90_ms=batch * time, speedup=8 / time)
+        for batch in (1, 8)
+        for name, time in (("torch", 8.0), ("onnx", 4.0))
+    ]
+    result = types.SimpleNamespace(rows=rows, baseline="torch", noisy=False)
+    bars = plots.plot_latency(result).data[0]
+    assert [label.split("<br>")[0] for label in bars.y] == [
+        "torch, batch 8, 128 tokens",
+        "onnx, batch 8, 128 tokens",
+        "torch, batch 1, 128 tokens",
+        "onnx, batch 1, 128 tokens",
+    ]
+    colours = bars.marker.color
+    assert colours[0] == colours[2] != colours[1] == colours[3]
+
+
 def test_latency_takes_what_measure_latency_returns():
     row = types.SimpleNamespace(
         name="a", median_ms=4.0, median_low_ms=3.0, median_high_ms=6.0, p90_ms=7.0, speedup=1.0, error=None
@@ -89,7 +109,7 @@ def test_the_front_is_what_nothing_beats():
     known = rows[:40]
     for higher in (True, False):
         sign = 1 if higher else -1
-        front = plots.find_front(rows, higher_is_better=higher)
+        front = find_front(rows, higher_is_better=higher)
         values = {(row.median_ms, row.quality) for row in front}
         beaten = {
             (row.median_ms, row.quality)

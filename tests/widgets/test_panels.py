@@ -1,0 +1,110 @@
+"""Panels: what a click does is what the code beside it does, and a panel is usable again whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.variants import Bench, bench  # noqa: F401
+from workbench import widgets
+from workbench.background import Desk
+from workbench.models.variant import Variant
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
+
+
+def run_code(code: str, name: str) -> Any:
+    space: dict[str, object] = {}
+    exec(code, space)
+    return space[name]
+
+
+def finish(panel) -> Any:
+    """Clicks the button and waits for the end."""
+    panel.run_bar.button.click()
+    assert panel.task.wait(180)
+    assert panel.task.state == "done", panel.run_bar.error.value
+    return panel.result
+
+
+# A panel, what it is given, and what is chosen in it.
+CASES = {
+    "export": (widgets.ExportPanel, lambda bench: bench.source(), {"opset": 17}),
+    "optimize": (widgets.OptimizePanel, lambda bench: bench.exported(), {"level": 1}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_panel_does_what_its_code_does(case, bench, desk, workspace):  # noqa: F811
+    make, subject, chosen = CASES[case]
+    panel = make(subject(bench), desk=desk)
+    for name, value in chosen.items():
+        panel.controls[name].value = value
+    clicked = finish(panel)
+    typed = run_code(panel.code.code, panel.call().result)
+    assert same(clicked, typed)
+    assert panel.output.children
+    for name, value in chosen.items():  # controls keep what was chosen
+        assert panel.controls[name].value == value
+        assert not panel.controls[name].disabled
+
+
+def same(clicked: Any, typed: Any) -> bool:
+    if isinstance(clicked, Variant):
+        return (clicked.path, clicked.steps, clicked.files) == (typed.path, typed.steps, typed.files)
+    return type(clicked) is type(typed) and [row.name for row in clicked.rows] == [
+        row.name for row in typed.rows
+    ]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_panel_without_a_subject_says_what_is_missing(case, desk):
+    panel = CASES[case][0](desk=desk)
+    assert panel.run_bar.button.disabled
+    assert panel.hint in panel.run_bar.message.value
+    assert panel.hint in panel.code.code
+
+
+def test_an_error_stands_under_the_panel_and_the_panel_goes_on(bench, desk, workspace, monkeypatch):  # noqa: F811
+    workspace.parent.mkdir(exist_ok=True)
+    workspace.write_text("a file is in the way")
+    with Desk() as other:  # a process that knows this workspace
+        panel = widgets.ExportPanel(bench.source(), desk=other)
+        panel.run()
+        assert panel.task.wait(120)
+        assert panel.task.state == "failed"
+        assert "WORKBENCH_HOME" in panel.run_bar.error.value
+        assert "<details>" in panel.run_bar.error.value
+        assert not panel.run_bar.button.disabled
+        workspace.unlink()
+        assert isinstance(finish(panel), Variant)
+        assert panel.run_bar.error.value == ""
+
+
+def test_a_cancelled_panel_is_ready_again(bench, desk, workspace):  # noqa: F811
+    panel = widgets.ExportPanel(bench.source(), desk=desk)
+    panel.run()
+    assert panel.busy
+    assert panel.controls["opset"].disabled
+    assert panel.run_bar.button.disabled
+    panel.run_bar.cancel_button.click()
+    assert panel.task.wait(30)
+    assert "cancelled" in panel.run_bar.message.value
+    assert not panel.busy
+    assert not panel.run_bar.button.disabled
+    assert panel.run_bar.cancel_button.disabled
+
+
+def test_two_panels_share_one_process(bench, desk, workspace):  # noqa: F811
+    first, second = (widgets.ExportPanel(bench.source(), desk=desk) for _ in range(2))
+    first.run()
+    second.run()
+    assert "still running" in second.run_bar.error.value
+    assert not second.busy
+    assert first.task.wait(120)

@@ -1,0 +1,9 @@
+"""Does long work in a process of its own, so that a notebook's kernel stays free, and alive whatever happens.
+
+A `Call` says what is to be done, as data and as the code that does the same; a `Desk` is the process that does it.
+"""
+
+from workbench.background.call import Call, Failure, Loaded
+from workbench.background.desk import Desk, Task, shared_desk
+
+__all__ = ["Call", "Desk", "Failure", "Loaded", "Task", "shared_desk"]

@@ -1,0 +1,27 @@
+"""`CodeBlock`: Python to read, with a button that copies it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+STATIC = Path(__file__).parent / "static"
+
+
+class CodeBlock(anywidget.AnyWidget):
+    """Code in a box that opens; a button copies it.
+
+    Attributes:
+        code: What stands in it.
+        title: What stands above it.
+        shown: Whether it is open.
+    """
+
+    _esm = STATIC / "code_block.js"
+    _css = STATIC / "code_block.css"
+
+    code = traitlets.Unicode("").tag(sync=True)
+    title = traitlets.Unicode("As code").tag(sync=True)
+    shown = traitlets.Bool(False).tag(sync=True)

@@ -1,0 +1,56 @@
+"""`OptimizePanel`: ONNX Runtime's graph optimizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+from workbench.models.variant import Variant
+from workbench.widgets.panel import WIDE, Panel
+
+
+class OptimizePanel(Panel):
+    """Optimizes the graph of an ONNX variant: `optimize_onnx`.
+
+    Example:
+        >>> panel = OptimizePanel(export_onnx(load_model("random/tiny-bert")))
+        >>> panel.call().verb
+        'optimize_onnx'
+    """
+
+    title = "Optimize the graph"
+    action = "Optimize"
+    verb = "optimize_onnx"
+    hint = "Export the model first."
+
+    def make_controls(self) -> dict[str, Any]:
+        """How far, and whether in half precision."""
+        levels = [
+            ("the one that suits (recommended)", None),
+            ("0: transformer fusions alone", 0),
+            ("1: and what is constant or redundant", 1),
+            ("2: and more fused operators", 2),
+            ("99: everything, for this CPU only", 99),
+        ]
+        return {
+            "level": ipywidgets.Dropdown(options=levels, description="Level", style=WIDE),
+            "float16": ipywidgets.Checkbox(
+                value=False,
+                description="half precision (for GPUs: half the size)",
+                indent=False,
+                layout=ipywidgets.Layout(width="auto"),
+            ),
+        }
+
+    def arguments(self) -> dict[str, Any]:
+        """The level, and float16 only where it is wanted."""
+        given = super().arguments()
+        return {**given, "float16": given["float16"] or None}
+
+    def subjects(self) -> tuple[Variant, ...]:
+        """The ONNX variant."""
+        (subject,) = super().subjects()
+        if subject.runtime != "onnxruntime":
+            raise ValueError(f"{subject.name} is no ONNX variant. Export the model first.")
+        return (subject,)
