@@ -30,7 +30,7 @@ class ExportPanel(Panel):
         choices = [("the one that suits (recommended)", None), *((str(n), n) for n in range(14, 21))]
         return {
             "opset": ipywidgets.Dropdown(
-                options=choices, description="Opset", style=WIDE, tooltip="The version of ONNX's operators"
+                options=choices, description="Opset", tooltip="The version of ONNX's operators", **WIDE
             )
         }
 

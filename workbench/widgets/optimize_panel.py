@@ -34,7 +34,7 @@ class OptimizePanel(Panel):
             ("99: everything, for this CPU only", 99),
         ]
         return {
-            "level": ipywidgets.Dropdown(options=levels, description="Level", style=WIDE),
+            "level": ipywidgets.Dropdown(options=levels, description="Level", **WIDE),
             "float16": ipywidgets.Checkbox(
                 value=False,
                 description="half precision (for GPUs: half the size)",

@@ -18,7 +18,10 @@ from workbench.widgets.run_bar import RunBar, format_seconds
 if TYPE_CHECKING:
     from workbench.models.source import Source
 
-WIDE = {"description_width": "150px"}
+WIDE: dict[str, Any] = {
+    "style": {"description_width": "130px"},
+    "layout": {"width": "520px", "max_width": "98%"},
+}
 
 
 class Panel(ipywidgets.VBox):
