@@ -101,7 +101,7 @@ def test_constraints_fit_the_ranges_of_the_project():
 def test_constraints_pin_everything_that_gets_installed():
     """Also what the named packages bring along, as far as it is installed here."""
     pins, missing = constraints(), set()
-    queue, seen = list(requirements("dev", "tutorials").values()), set()
+    queue, seen = list(requirements("dev", "tutorials", "openvino").values()), set()
     while queue:
         requirement = queue.pop()
         name = canonicalize_name(requirement.name)

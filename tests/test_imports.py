@@ -45,7 +45,8 @@ print(json.dumps([seconds, [name for name in {HEAVY} if name in sys.modules]]))
 
 
 @pytest.mark.parametrize(
-    "module", ["machine", "models.variant", "models.workspace", "runners", "runners.onnxruntime"]
+    "module",
+    ["machine", "models.variant", "models.workspace", "runners", "runners.onnxruntime", "runners.openvino"],
 )
 def test_running_a_variant_needs_no_torch(module):
     """The import contract says so too, but it cannot see imports by name, nor what a package's __init__ brings."""

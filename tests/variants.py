@@ -55,6 +55,11 @@ class Bench:
         return self.make(wb.quantize_dynamic, self.exported(name))
 
 
+    @functools.cache  # noqa: B019
+    def openvino(self, name: str = "bert", precision: str = "fp32") -> Variant:
+        return self.make(wb.convert_openvino, self.exported(name), precision=precision)
+
+
 @functools.cache
 def shared_bench(home: Path) -> Bench:
     return Bench(home)

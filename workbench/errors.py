@@ -23,7 +23,7 @@ class ConvertError(WorkbenchError):
 
 
 class VariantError(WorkbenchError):
-    """A variant's folder is not whole: a file is missing, altered or points elsewhere."""
+    """A variant is not whole: a file of its folder is missing, altered or points elsewhere, or it gives NaN."""
 
 
 def first_line(error: BaseException, limit: int = 300) -> str:

@@ -23,6 +23,8 @@ _LOUD = (
     "torch",
     "huggingface_hub",
     "accelerate",
+    "nncf",
+    "openvino",
 )
 _lock = threading.Lock()
 _inside = 0

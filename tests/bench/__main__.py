@@ -9,7 +9,8 @@ import tempfile
 
 from workbench.machine import cpu_features, package_versions, usable_cores
 
-BENCHES = ("conversion", "graph_view", "latency", "layers", "quality")
+RACES = ("race_demo", "race_roberta", "race_hard")
+BENCHES = ("conversion", "graph_view", "latency", "layers", "quality", *RACES)
 
 
 def main() -> None:

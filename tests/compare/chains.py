@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from workbench.models.origin import Origin
 from workbench.models.samples import save_feeds
-from workbench.models.variant import Origin, Variant, write_manifest
+from workbench.models.variant import Variant, write_manifest
 
 
 def write_chain(folder: Path, links: int, *, width: int = 256, rows: int = 64) -> Variant:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 import torch
 
 import workbench as wb
 from tests.variants import Bench
 from workbench.models.source import Source
 from workbench.models.variant import Variant, write_manifest
+
+AMOUNT = 0.15  # of the weight's spread
 
 
 def disturb(source: Source, module: str, amount: float) -> Source:
@@ -38,6 +42,14 @@ def make_forms(bench: Bench, source: Source) -> dict[str, Variant]:
         "int8": bench.make(wb.quantize_dynamic, exported),
         "int8 optimized": bench.make(wb.quantize_dynamic, optimized),
     }
+
+
+@pytest.fixture(scope="module")
+def disturbed(bench: Bench) -> Callable[[str, str], dict[str, Variant]]:
+    """`disturbed(model, module)`: all forms of the model with that module's weight disturbed by `AMOUNT`."""
+    return functools.cache(
+        lambda name, module: make_forms(bench, disturb(bench.source(name), module, AMOUNT))
+    )
 
 
 def rewrite(

@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
+from workbench.compare import resample
 from workbench.compare.metrics import METRICS, find_metric, rank
 from workbench.compare.resample import find_difference, find_interval
 from workbench.compare.text_scores import count_edits, score_answer
@@ -26,6 +27,7 @@ def measure(name: str, task: str, predictions, golds) -> float:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_labels_against_scikit_learn(seed):
+    """Accuracy, macro and micro F1 against `accuracy_score` and `f1_score`."""
     rng = np.random.default_rng(seed)
     classes = int(rng.integers(2, 9))
     golds = rng.integers(0, classes, 80).tolist()
@@ -39,6 +41,7 @@ def test_labels_against_scikit_learn(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tags_against_scikit_learn(seed):
+    """Token F1 against `f1_score` over all words, with every tag but "O" as a label."""
     rng = np.random.default_rng(seed)
     tags = np.array(["O", "O", "O", "B-PER", "I-PER", "B-LOC"])
     golds = [rng.choice(tags, rng.integers(1, 12)).tolist() for _ in range(30)]
@@ -51,6 +54,7 @@ def test_tags_against_scikit_learn(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rank_correlation_against_scipy(seed):
+    """Spearman against `spearmanr`, ranks against `rankdata`, with ties on both sides."""
     rng = np.random.default_rng(seed)
     golds = rng.integers(0, 6, 50).astype(float)  # with ties
     given = (golds + rng.normal(0, 3, 50)).round(int(rng.integers(0, 3)))
@@ -89,6 +93,7 @@ def squad_by_hand(given: str, golds: list[str]) -> tuple[float, float]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_squad_against_the_rules_told_word_by_word(seed):
+    """Exact match and F1 against `squad_by_hand`: no installed package has them."""
     rng = np.random.default_rng(seed)
     words = "the a An river River, (Velka) 1789 in - theatre bank. of".split()
 
@@ -119,6 +124,7 @@ def edits_by_trying(left: tuple[str, ...], right: tuple[str, ...]) -> int:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_word_errors_against_trying_every_way(seed):
+    """The word error rate against `edits_by_trying`: no installed package has it."""
     rng = np.random.default_rng(seed)
     pairs = [
         (rng.choice(list("abc"), rng.integers(0, 6)).tolist(), rng.choice(list("abc"), 5).tolist())
@@ -132,6 +138,7 @@ def test_word_errors_against_trying_every_way(seed):
 
 
 def test_perplexity_weighs_tokens_and_not_texts():
+    """Perplexity against the geometric mean of the chances; test_quality.py holds a model's against PyTorch's loss."""
     chances = [[0.5, 0.25], [0.125] * 6]
     rows = [(-sum(map(math.log, text)), len(text)) for text in chances]
     flat = list(itertools.chain(*chances))
@@ -139,11 +146,49 @@ def test_perplexity_weighs_tokens_and_not_texts():
     assert measure("perplexity", "text-generation", rows, [None, None]) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("k", [1, 2, 10])
-def test_recall_counts_who_is_near_enough(k):
-    places = [0, 1, 5, 9, 10, 0]
-    expected = 100 * sum(place < k for place in places) / len(places)
-    assert measure(f"recall@{k}", "feature-extraction", places, [None] * 6) == pytest.approx(expected)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_recall_against_scikit_learn(seed):
+    """Recall@k against `top_k_accuracy_score`; the place of the right text is counted from random scores."""
+    rng = np.random.default_rng(seed)
+    scores, right = rng.random((40, 12)), rng.integers(0, 12, 40)
+    places = [int((row > row[place]).sum()) for row, place in zip(scores, right, strict=True)]
+    for k in (1, 2, 10):
+        expected = 100 * sk.top_k_accuracy_score(right, scores, k=k, labels=range(12))
+        assert measure(f"recall@{k}", "feature-extraction", places, [None] * 40) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_f1_of_drawn_examples_against_scikit_learn(seed):
+    """What an interval is made of: the rows of drawn examples give what `f1_score` gives for these examples."""
+    rng = np.random.default_rng(seed)
+    golds, given = rng.choice(list("abcde"), 60), rng.choice(list("abcdef"), 60)
+    for name, average in (("f1_macro", "macro"), ("f1_micro", "micro")):
+        metric = find_metric(name, "zero-shot-classification")
+        rows = metric.score(given.tolist(), golds.tolist())
+        picked = rng.integers(0, 60, 60)
+        expected = 100 * sk.f1_score(golds[picked], given[picked], average=average, zero_division=0)
+        assert metric.reduce(rows[picked]) == pytest.approx(expected)
+
+
+def test_rows_do_not_grow_with_the_classes():
+    """A thousand classes and a hundred thousand examples would be 2.4 GB, were there columns for each class."""
+    for name in ("f1_macro", "f1_micro"):
+        rows = find_metric(name, "image-classification").score(list(range(1000)), [0] * 1000)
+        assert rows.shape == (1000, 2)
+
+
+def test_draws_come_one_by_one(monkeypatch):
+    """A thousand arrays of places at once would be 800 MB for a hundred thousand examples."""
+    import tracemalloc
+
+    rows = np.random.default_rng(0).random((20_000, 1))
+    monkeypatch.setattr(resample, "DRAWS", 50)
+    tracemalloc.start()
+    find_interval(mean, rows)
+    find_interval(mean, rows, [index // 2 for index in range(20_000)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * 50 * rows.nbytes
 
 
 def test_cases_that_decide_nothing_are_refused():

@@ -11,7 +11,7 @@ import workbench as wb
 from tests.variants import bench, one_thread  # noqa: F401
 from workbench.compare.answers import answer_questions, make_features
 from workbench.compare.engine import open_engine, pad_feeds, show_progress
-from workbench.compare.predict_texts import encode_texts, predict_tags
+from workbench.compare.predict_texts import encode_texts
 from workbench.compare.quality import evaluate_quality
 from workbench.models.demo_data import demo_records
 from workbench.models.samples import SENTENCES, draw_image, make_sound
@@ -157,32 +157,6 @@ def test_every_task_has_its_figure(bench, name, task):  # noqa: F811
     assert np.isfinite(quality.value)
     assert quality.random
     assert "mean" in str(quality)
-
-
-def test_words_of_several_tokens_have_the_tag_of_the_first(bench, monkeypatch):  # noqa: F811
-    source = bench.source("bert", "token-classification")
-    tokens = ["Ida", "is", "unbelievably", "late"]
-    encoded = source.processor(tokens, is_split_into_words=True)
-    assert len(encoded["input_ids"]) > len(tokens) + 2  # so that first tokens matter
-    words = encoded.word_ids()
-    firsts = [words.index(word) for word in range(len(tokens))]
-    logits = np.zeros((1, len(words), 2), np.float32)
-    logits[0, firsts, [1, 0, 1, 0]] = 1
-    others = [place for place in range(len(words)) if place not in firsts]
-    logits[0, others, 0] = 1  # what comes after a first token says nothing, whatever it is
-    with open_engine(source.baseline, threads=1) as engine:
-        monkeypatch.setattr(engine.runner, "run", lambda feed: {"logits": logits})
-        assert predict_tags(engine, [{"tokens": tokens}]) == [["LABEL_1", "LABEL_0", "LABEL_1", "LABEL_0"]]
-
-
-def test_recall_finds_each_text_by_itself(bench):  # noqa: F811
-    rows = [{"query": text, "positive": text} for text in SENTENCES]
-    source = bench.source("bert", "feature-extraction")
-    assert evaluate_quality(source, rows, metric="recall@1", threads=1).value == 100
-    wrong = [
-        {"query": a, "positive": b} for a, b in zip(SENTENCES, SENTENCES[1:] + SENTENCES[:1], strict=True)
-    ]
-    assert evaluate_quality(source, wrong, metric="recall@1", threads=1).value < 50
 
 
 def test_a_variant_stands_on_its_own_folder(bench):  # noqa: F811

@@ -53,6 +53,13 @@ def test_unsigned_weights(bench, workspace):
     assert variant.path.name.startswith("onnx-int8-dynamic-unsigned")
 
 
+@pytest.mark.parametrize(("name", "products"), [("gpt2", 9), ("vit", 13)])
+def test_products_written_as_gemm_become_int8_too(bench, name, products):
+    found = counts(bench.small(name))
+    assert found["MatMulInteger"] == products
+    assert found["Gemm"] == 0
+
+
 def test_one_scale_per_channel_or_per_tensor(bench, workspace):
     assert max(scales_of_weights(bench.small())) > 1
     whole = wb.quantize_dynamic(bench.exported(), per_channel=False, embeddings=False)

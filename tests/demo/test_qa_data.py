@@ -133,11 +133,11 @@ def test_bad_arguments_say_what_to_do():
     for limit in (0, -3, 2.5, True, "10"):
         with pytest.raises(ValueError, match="at least 1"):
             qa_dataset(limit=limit)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="The demos are: qa"):
+    with pytest.raises(ValueError, match="The demos are: qa, sentiment, digits"):
         model_folder("no-such-demo")
     with pytest.raises(ValueError, match="Did you mean 'qa'"):
         model_folder("demo/qa2")
-    assert demo_names() == ("qa",)
+    assert demo_names() == ("qa", "sentiment", "digits")
 
 
 def test_data_needs_neither_torch_nor_transformers():

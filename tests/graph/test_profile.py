@@ -44,6 +44,10 @@ def test_nodes_of_a_plain_file(write_model, scratch):
     assert file.unmatched_share == 0
     assert (file.runs, profile.threads, profile.samples) == (4, 1, 1)
     assert file.run_ms >= file.kernel_ms > 0
+    assert file.between_ms == pytest.approx(file.run_ms - file.kernel_ms)
+    assert file.plain_ms > 0
+    assert {row.inputs for row in file.rows} == {("float32[3,4]",)}
+    assert "lie between the kernels" in file.headline()[1]
     assert list(scratch.iterdir()) == []
 
 

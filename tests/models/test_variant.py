@@ -13,8 +13,9 @@ import pytest
 import workbench as wb
 from tests import variants
 from tests.variants import run_on
+from workbench.models.origin import Origin
 from workbench.models.samples import resize_feed
-from workbench.models.variant import Origin, Variant, resolve_variant, torch_variant
+from workbench.models.variant import Variant, resolve_variant, torch_variant
 
 bench = variants.bench  # the session's shared tiny models
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +15,18 @@ from workbench.runners.onnxruntime import OnnxRunner, open_session
 from workbench.runners.protocol import Runner
 
 ENCODER_DECODERS = ("t5", "bart", "whisper")
+RUNTIMES = ("onnxruntime", "openvino")
 
 
 def every_variant(bench):
-    return [bench.source().baseline, bench.source().as_variant("bf16"), bench.exported(), bench.int8()]
+    source = bench.source()
+    torch_variants = [source.baseline, source.as_variant("bf16")]
+    return [*torch_variants, bench.exported(), bench.int8(), bench.openvino(), bench.openvino("bert", "int8")]
+
+
+def on_runtime(bench, runtime, name):
+    """The exported model, in fp32 on one of the runtimes that run graphs."""
+    return bench.openvino(name) if runtime == "openvino" else bench.exported(name)
 
 
 def test_the_same_members_and_the_same_feed(bench):
@@ -36,18 +46,23 @@ def test_the_same_members_and_the_same_feed(bench):
 
 def test_their_answers_agree(bench):
     feeds = [*bench.source().samples[:4], resize_feed(bench.source().samples[0], batch=3, length=24)]
-    reference, half, exported, small = (run_on(variant, feeds) for variant in every_variant(bench))
+    reference, half, exported, small, openvino, openvino_small = (
+        run_on(variant, feeds) for variant in every_variant(bench)
+    )
     assert largest_gap(reference, exported) <= 1e-4
+    assert largest_gap(reference, openvino) <= 1e-4
     # bf16 keeps eight bits of each number, a few of which are lost again on the way.
     assert 1e-4 < largest_gap(reference, half) < 0.2
     assert cosine(reference, half) > 0.999
     assert cosine(reference, small) > 0.99
+    assert cosine(reference, openvino_small) > 0.99
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", ["gpt2", "t5", "whisper", "vit", "wav2vec2", "clip"])
-def test_one_feed_fits_both_runtimes(bench, name):
+def test_one_feed_fits_every_runtime(bench, name, runtime):
     source = bench.source(name)
-    with wb.open_runner(source) as eager, wb.open_runner(bench.exported(name)) as exported:
+    with wb.open_runner(source) as eager, wb.open_runner(on_runtime(bench, runtime, name)) as exported:
         for runner in (eager, exported):
             assert set(runner.input_names) <= set(source.samples[0])
             assert set(source.task_row.outputs) <= set(runner.output_names)
@@ -179,31 +194,76 @@ def test_the_source_keeps_its_model(bench):
     assert bench.source().fingerprint() == before
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", ENCODER_DECODERS)
-def test_a_step_of_generation_walks_through_every_file(bench, name):
-    variant = bench.exported(name)
+def test_a_step_of_generation_walks_through_every_file(bench, name, runtime):
+    variant = on_runtime(bench, runtime, name)
     with wb.open_runner(variant) as runner:
         steps = list(runner.calls(bench.source(name).samples[0]))
         assert sorted(file for file, _, _ in steps) == [path.name for path in variant.onnx_files]
         for file, feed, _ in steps:
-            assert set(feed) == {item.name for item in runner.session(file).get_inputs()}
+            assert set(feed) == {port.name for port in runner.opened(file).inputs}
         whole, last = (outputs["logits"][:, -1] for _, _, outputs in steps[1:])
         np.testing.assert_allclose(whole, last, atol=1e-3)
 
 
-def test_a_decoder_is_stepped_with_its_past(bench):
-    with wb.open_runner(bench.exported("gpt2")) as runner:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_decoder_is_stepped_with_its_past(bench, runtime):
+    with wb.open_runner(on_runtime(bench, runtime, "gpt2")) as runner:
         (_, _, whole), (_, feed, last) = runner.calls(bench.source("gpt2").samples[0])
         assert feed["input_ids"].shape[1] == 1
         np.testing.assert_allclose(whole["logits"][:, -1], last["logits"][:, -1], atol=1e-3)
 
 
-def test_left_padding_does_not_change_what_a_decoder_says(bench):
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_left_padding_does_not_change_what_a_decoder_says(bench, runtime):
     feed = bench.source("gpt2").samples[0]
     padded = {name: np.pad(value, ((0, 0), (3, 0))) for name, value in feed.items()}
-    with wb.open_runner(bench.exported("gpt2")) as runner:
+    with wb.open_runner(on_runtime(bench, runtime, "gpt2")) as runner:
         plain, behind = runner.run(feed)["logits"], runner.run(padded)["logits"]
     np.testing.assert_allclose(plain, behind[:, 3:], atol=1e-3)
+
+
+def test_answers_stay_what_they_are_while_the_runner_runs_on(bench):
+    """A runtime may hand out its own memory, which its next run writes into."""
+    first, second = bench.source().samples[:2]
+    for variant in every_variant(bench):
+        with wb.open_runner(variant) as runner:
+            outputs = runner.run(first)
+            before = {name: value.copy() for name, value in outputs.items()}
+            runner.run(second)
+            assert all((outputs[name] == before[name]).all() for name in before)
+
+
+@pytest.mark.parametrize("layout", ["sliced", "transposed", "read only"])
+def test_arrays_of_every_layout_are_taken(bench, layout):
+    """Also ones of which a copy has to be made, and one that nobody else holds on to."""
+    feed = {name: value.repeat(2, axis=0) for name, value in bench.source().samples[0].items()}
+    for variant in every_variant(bench):
+        with wb.open_runner(variant) as runner:
+            expected = runner.run(feed)
+            found = runner.run({name: lay_out(value, layout) for name, value in feed.items()})
+        assert all((found[name] == expected[name]).all() for name in expected), variant.name
+
+
+def lay_out(value, layout):
+    if layout == "sliced":
+        return value.repeat(2, axis=1)[:, ::2]
+    if layout == "transposed":
+        return np.asfortranarray(value)
+    frozen = value.copy()
+    frozen.flags.writeable = False
+    return frozen
+
+
+def test_one_runner_serves_several_threads(bench):
+    feeds = bench.source().samples[:4]
+    for variant in every_variant(bench)[2:]:
+        with wb.open_runner(variant) as runner, ThreadPoolExecutor(4) as pool:
+            expected = list(map(runner.run, feeds))
+            found = list(pool.map(runner.run, feeds * 5))
+        for index, outputs in enumerate(found):
+            assert all((outputs[name] == value).all() for name, value in expected[index % 4].items())
 
 
 def test_a_runner_fits_the_protocol(bench):

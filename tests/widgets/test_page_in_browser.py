@@ -69,6 +69,14 @@ def test_opens_from_a_file_with_its_overlay(page: Page, bench: Bench, tmp_path: 
     assert {address.split(":")[0] for address in seen} == {"file", "blob"}
 
 
+def test_what_is_infinite_has_a_colour_of_its_own(page: Page, bench: Bench, tmp_path: Path) -> None:
+    values = {"bert.encoder.layer.0": 0.5, "bert.encoder.layer.1": float("inf")}
+    page.goto(export_graph(bench.exported(), tmp_path / "graph.html", overlay=values).as_uri())
+    expect(page.locator(".paint-infinite").nth(50)).to_be_attached()
+    expect(page.locator(".paint-step-15").nth(50)).to_be_attached()
+    expect(page.locator("#workbench-legend")).to_contain_text("infinite")
+
+
 def test_several_files_in_one_page(page: Page, bench: Bench, tmp_path: Path) -> None:
     page.goto(export_graph(bench.exported("t5"), tmp_path / "graph.html").as_uri())
     expect(page.locator(".node-item-type").first).to_be_visible()

@@ -60,7 +60,8 @@ def rank_answers(
     features = make_features(engine, records)
     found: list[list[Candidate]] = [[] for _ in records]
     nothing = np.full(len(records), np.inf)
-    for place, outputs in engine.run([feature.feed for feature in features]):
+    owners = [feature.record for feature in features]
+    for place, outputs in engine.run([feature.feed for feature in features], owners=owners):
         feature = features[place]
         start, end = outputs["start_logits"], outputs["end_logits"]
         # A text in several pieces has no answer only where every piece says so: the least sure of them counts.

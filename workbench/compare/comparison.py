@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.compare.differences import is_significant
+from workbench.compare.front import find_front
 from workbench.compare.layout import html_table, markdown_table, text_table
 from workbench.compare.saving import make_plain, write_text
 from workbench.compare.wording import format_figure
@@ -29,7 +31,7 @@ class ComparisonRow:
         speedup: Over the reference, with its interval.
         peak_bytes: The most memory that its process had.
         quality: The figure, with its interval.
-        kept: What is left of the reference's quality, in percent.
+        kept: What is left of the reference's quality, in percent; of an error rate, what it leaves right.
         difference: The quality minus the reference's, paired, with its interval.
         agrees: Whether its outputs agree with the reference's, and in words in `agreement`.
         verdict: The row in words.
@@ -68,10 +70,8 @@ class ComparisonRow:
 
     @property
     def significant(self) -> bool | None:
-        """Whether the quality differs from the reference's by more than the luck of the examples."""
-        if self.difference_low is None or self.difference_high is None:
-            return None
-        return not self.difference_low <= 0 <= self.difference_high
+        """Whether the quality differs from the reference's by more than luck; None where that cannot be told."""
+        return is_significant(self.difference_low, self.difference_high)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +119,11 @@ class Comparison:
     def noisy(self) -> bool:
         """Whether the machine was too noisy for the times to be trusted."""
         return bool(self.noise)
+
+    @property
+    def front(self) -> list[ComparisonRow]:
+        """The rows that no other beats in both latency and quality, fastest first."""
+        return find_front(self.rows, higher_is_better=self.higher_is_better)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data; figures that are no finite number become None."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
 import importlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.compare.forms import Record, describe_form, find_form, read_records
-from workbench.models.demo_data import PREFIX, demo_data_names, demo_records
+from workbench.compare.fingerprint import hash_records
+from workbench.compare.forms import Column, Record, describe_form, find_form, find_value, read_records
+from workbench.models.demo_data import DEMO_TASKS, PREFIX, demo_data_names, demo_records
 from workbench.models.variant import Variant
 
 SPLITS = ("validation", "test", "train")
@@ -30,6 +30,7 @@ class Data:
         classes: The names of the label numbers, where the data set says them.
         fingerprint: A hash of the records, so that only figures on the same ones are paired.
         always_answered: Whether every question has an answer, as in SQuAD 1.1, so that "there is none" is no option.
+            Judged on all that there are, since the first few of SQuAD 2.0 have answers, too.
     """
 
     name: str
@@ -50,7 +51,7 @@ def read_data(dataset: Any, variant: Variant, *, metric: str | None = None, limi
         limit: How many records to take, from the first; all by default.
 
     Raises:
-        ValueError: There is nothing in it, or a column is missing.
+        ValueError: There is nothing in it, `limit` is no number of records, or a column is missing.
         FileNotFoundError: There is no such file.
         ImportError: A package that reads this kind is missing.
 
@@ -62,24 +63,50 @@ def read_data(dataset: Any, variant: Variant, *, metric: str | None = None, limi
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ValueError(f"limit is {limit!r}; give a whole number of at least 1, or None for all.")
     if isinstance(dataset, Data):
-        return dataset
+        return _shorten(dataset, limit)
     form = find_form(variant.task, metric)
     if dataset is None:
         dataset = _default_name(variant, describe_form(form))
     name, rows = _open(dataset, limit)
-    rows = list(itertools.islice(rows, limit))
-    if not rows:
+    stream = iter(rows)
+    taken = list(itertools.islice(stream, limit))
+    if not taken:
         raise ValueError(f"{name} is empty. Expected records with: {describe_form(form)}.")
-    records = read_records(rows, form, name)
-    digest = hashlib.sha256(repr(records).encode("utf-8", "replace")).hexdigest()[:16]
+    records = read_records(taken, form, name)
+    # What can be read once alone is the caller's: no more of it is taken than was asked for.
+    rest: Iterable[Any] = () if isinstance(dataset, Iterator) else stream
     always = not _is_demo(dataset) and all(record.get("answers", True) for record in records)
-    return Data(name, records, _class_names(dataset, form), digest, always)
+    always = always and _all_answered(rest, form)
+    return Data(name, records, _class_names(dataset, form), hash_records(records), always)
+
+
+def _shorten(data: Data, limit: int | None) -> Data:
+    if limit is None or limit >= len(data.records):
+        return data
+    records = data.records[:limit]
+    return dataclasses.replace(data, records=records, fingerprint=hash_records(records))
+
+
+def _all_answered(rows: Iterable[Any], form: Iterable[Column]) -> bool:
+    """Whether no further question goes without an answer; looked at until the first one that does."""
+    column = next((column for column in form if column.name == "answers"), None)
+    if column is None:
+        return True
+    for row in rows:
+        try:
+            if not column.read(find_value(row, column)):
+                return False
+        except (KeyError, ValueError):  # such a record is told about when it is among those asked for
+            continue
+    return True
 
 
 def _default_name(variant: Variant, expected: str) -> str:
     given = variant.origin.source
-    if variant.task == "question-answering" and (given.startswith(PREFIX) or variant.origin.random):
-        return given if given.startswith(PREFIX) else f"{PREFIX}qa"
+    if DEMO_TASKS.get(given) == variant.task:
+        return given
+    if variant.task == "question-answering" and variant.origin.random:
+        return f"{PREFIX}qa"
     raise ValueError(
         f"No labelled data come with {given}. Give dataset=: a list of dicts, a datasets.Dataset, a "
         f"{', '.join(SUFFIXES)} file or a name on the Hub, with these columns: {expected}."

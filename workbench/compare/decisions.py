@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from workbench.compare.similarity import token_mask
+from workbench.compare.masks import find_hop, token_mask
 from workbench.models.samples import Feed
 from workbench.models.tasks import Task
 
 LONGEST_SPAN = 30  # tokens
 TOP = 5
-TIE = 1e-4  # of the largest output: a margin below it is decided by rounding
+TIE = 1e-4  # of the largest winning score: a margin below it is decided by rounding
 ALIKE = 0.95  # the rank correlation from which on two rankings count as the same
 SPAN, LABEL, TOKEN = "same span", "same label", "same token"
 RANKS, NEIGHBOUR = "rank correlation", "same nearest neighbour"
@@ -50,12 +50,40 @@ class Agreement:
 
 @dataclasses.dataclass(frozen=True)
 class Decided:
-    """Some decisions of one side: what was chosen, and by how much over the second best."""
+    """Some decisions of one side.
+
+    Attributes:
+        kind: As in `Agreement`.
+        picks: What was chosen.
+        scores: The score of what was chosen.
+        margins: By how much over the second best.
+        tops: The best few, where there are more to choose from.
+    """
 
     kind: str
     picks: np.ndarray
+    scores: np.ndarray
     margins: np.ndarray
     tops: np.ndarray | None = None
+
+
+def deciding_outputs(task: Task, names: Iterable[str]) -> tuple[str, ...]:
+    """Which of the outputs a task's decisions are read from; none for embeddings.
+
+    Example:
+        >>> from workbench.models.tasks import find_task
+        >>> deciding_outputs(find_task("zero-shot-image-classification"), ["text_embeds", "logits_per_image"])
+        ('logits_per_image',)
+        >>> deciding_outputs(find_task("question-answering"), ["start_logits"])
+        ()
+    """
+    given = set(names)
+    heads = tuple(name for name in task.outputs if name in given)
+    if task.name == "feature-extraction":
+        return ()
+    if task.name == "question-answering":
+        return heads if len(heads) == 2 else ()
+    return heads[:1]
 
 
 def decide(task: Task, outputs: Mapping[str, np.ndarray], feed: Feed) -> Iterator[Decided]:
@@ -67,17 +95,15 @@ def decide(task: Task, outputs: Mapping[str, np.ndarray], feed: Feed) -> Iterato
         >>> found.kind, found.picks.tolist(), found.margins.tolist()
         ('same label', [1], [1.0])
     """
-    heads = [name for name in task.outputs if name in outputs]
-    if task.name == "feature-extraction" or not heads:
+    heads = [outputs[name] for name in deciding_outputs(task, outputs)]
+    if len(heads) == 2:
+        yield _decide_spans(heads[0], heads[1], feed)
         return
-    if task.name == "question-answering":
-        if len(heads) == 2:
-            yield _decide_spans(outputs[heads[0]], outputs[heads[1]], feed)
+    if not heads or heads[0].shape[-1] < 2:  # a regression, or one label to choose from
         return
-    head = outputs[heads[0]]
-    if head.shape[-1] < 2:  # a regression, or one label to choose from
-        return
-    mask = token_mask(feed, head.shape, decoder=task.is_seq2seq) if head.ndim > 2 else None
+    (head,) = heads
+    hop = find_hop(feed, head.shape)
+    mask = token_mask(feed, head.shape, decoder=task.is_seq2seq, hop=hop) if head.ndim > 2 else None
     rows = (head if mask is None else head[mask]).reshape(-1, head.shape[-1])
     count = min(TOP + 1, rows.shape[1])
     order = np.argsort(
@@ -87,16 +113,18 @@ def decide(task: Task, outputs: Mapping[str, np.ndarray], feed: Feed) -> Iterato
     tops = np.sort(order[:, :TOP], axis=1) if rows.shape[1] > TOP else None
     with np.errstate(invalid="ignore"):  # Inf less Inf: no margin to speak of
         margins = best[:, 0] - best[:, 1]
-    yield Decided(TOKEN if head.ndim > 2 else LABEL, order[:, 0], margins, tops)
+    yield Decided(TOKEN if head.ndim > 2 else LABEL, order[:, 0], best[:, 0], margins, tops)
 
 
 def _decide_spans(starts: np.ndarray, ends: np.ndarray, feed: Feed) -> Decided:
     """The best span of each row: the start and the end, not before it and not too far behind, with the largest sum."""
-    picks, margins = [], []
+    picks, scores, margins = [], [], []
     mask = token_mask(feed, starts.shape)
     for row in range(starts.shape[0]):
         keep = slice(None) if mask is None else mask[row]
         start, end = starts[row][keep].astype(np.float64), ends[row][keep].astype(np.float64)
+        if not start.size:  # a row of padding alone
+            continue
         with np.errstate(invalid="ignore"):
             sums = np.nan_to_num(start[:, None] + end[None, :], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
         allowed = np.triu(np.ones_like(sums, dtype=bool)) & ~np.triu(
@@ -107,9 +135,10 @@ def _decide_spans(starts: np.ndarray, ends: np.ndarray, feed: Feed) -> Decided:
         best = flat[first]
         flat[first] = -np.inf
         picks.append(first)
+        scores.append(best)
         with np.errstate(invalid="ignore"):
             margins.append(best - flat.max())
-    return Decided(SPAN, np.array(picks), np.array(margins))
+    return Decided(SPAN, np.array(picks), np.array(scores), np.array(margins))
 
 
 class Tally:
@@ -128,21 +157,25 @@ class Tally:
     def add(
         self, reference: Mapping[str, np.ndarray], candidate: Mapping[str, np.ndarray], feed: Feed
     ) -> None:
-        """Takes in what both sides gave for one feed."""
-        scale = max((_size(reference[name]) for name in self.task.outputs if name in reference), default=0.0)
-        sides = decide(self.task, reference, feed), decide(self.task, candidate, feed)
+        """Takes in what both sides gave for one feed. What one of them alone gave decides nothing."""
+        shared = [name for name in self.task.outputs if name in reference and name in candidate]
+        left_side, right_side = ({name: side[name] for name in shared} for side in (reference, candidate))
+        sides = decide(self.task, left_side, feed), decide(self.task, right_side, feed)
         for left, right in zip(*sides, strict=True):
-            same = left.picks == right.picks
-            ties = ~same & (left.margins <= TIE * scale)
-            self._count(left.kind, same, int(ties.sum()))
+            decided = np.isfinite(left.scores), np.isfinite(right.scores)
+            counts = decided[0] | decided[1]  # where both have no number, nothing was decided
+            same = (left.picks == right.picks) & decided[0] & decided[1]
+            scale = float(np.abs(left.scores[decided[0]]).max(initial=0))
+            ties = decided[0] & decided[1] & ~same & (left.margins <= TIE * scale)
+            self._count(left.kind, same[counts], int(ties.sum()))
             self.margins += [float(margin) for margin in left.margins if np.isfinite(margin)]
             if left.tops is not None and right.tops is not None:
-                self._count(f"same top-{TOP}", (left.tops == right.tops).all(axis=1), 0)
-        if self.task.name == "feature-extraction":
-            for side, outputs in zip(self._vectors, (reference, candidate), strict=True):
-                name = next((name for name in self.task.outputs if name in outputs), None)
-                if name is not None:
-                    side.extend(_pool(outputs[name], feed))
+                self._count(f"same top-{TOP}", (left.tops == right.tops).all(axis=1)[counts], 0)
+        if self.task.name == "feature-extraction" and shared:
+            for a, b in zip(*(_pool(side[shared[0]], feed) for side in (left_side, right_side)), strict=True):
+                if np.isfinite(a).all() or np.isfinite(b).all():
+                    self._vectors[0].append(a)
+                    self._vectors[1].append(b)
 
     def _count(self, kind: str, same: np.ndarray, ties: int) -> None:
         counts = self._same.setdefault(kind, [0, 0, 0])
@@ -171,16 +204,22 @@ def _compare_rankings(left: np.ndarray, right: np.ndarray) -> Iterator[Agreement
 
 
 def rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
-    """Spearman's correlation; equal values share their rank. 1 for what has no order on either side.
+    """Spearman's correlation; equal values share their rank.
+
+    1 for what has no order on either side, 0 where only one side has none.
 
     Example:
         >>> round(rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0])), 3)
         0.5
+        >>> rank_correlation(np.array([1.0, 1.0, 1.0]), np.array([2.0, 2.0, 2.0]))
+        1.0
     """
+    if not (np.isfinite(left).all() and np.isfinite(right).all()):
+        return 0.0
     a, b = _ranks(left), _ranks(right)
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm else float(np.array_equal(left, right))
+    return float(a @ b) / norm if norm else float(not a.any() and not b.any())
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -189,20 +228,14 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _pool(states: np.ndarray, feed: Feed) -> list[np.ndarray]:
-    """One vector a row: the mean over the real tokens."""
-    mask = token_mask(feed, states.shape)
+    """One vector a row: the mean over the real tokens; none for a row of padding alone."""
+    mask = token_mask(feed, states.shape, hop=find_hop(feed, states.shape))
     rows = states.astype(np.float64).reshape(states.shape[0], -1, states.shape[-1])
-    return [
-        row.mean(axis=0) if mask is None else row[mask[index]].mean(axis=0) for index, row in enumerate(rows)
-    ]
+    real = [row if mask is None else row[mask[index]] for index, row in enumerate(rows)]
+    return [row.mean(axis=0) for row in real if len(row)]
 
 
 def _similarities(vectors: Sequence[np.ndarray]) -> np.ndarray:
     stacked = np.stack(vectors)
     unit = stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-30)
     return unit @ unit.T
-
-
-def _size(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.abs(finite).max(initial=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import sys
 import types
@@ -11,6 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from workbench.compare.logits import refuse_nan
 from workbench.errors import TaskError
 from workbench.models.model_config import read_config
 from workbench.models.samples import LENGTH_UNITS, Feed, input_limit
@@ -21,6 +23,9 @@ from workbench.runners.protocol import Runner
 
 Progress = Callable[[int, int], None]
 BATCH_SIZE = 16
+LARGEST_OUTPUT = (
+    1 << 25
+)  # values of one call: 128 MiB, where 16 texts of gpt2's full length would give 3.3 GB
 LONGEST = 384  # what question-answering models are trained at; longer texts go through in pieces
 
 
@@ -58,24 +63,66 @@ class Engine:
         names = getattr(self.config, "id2label", None) or {}
         return {int(number): str(name) for number, name in names.items()}
 
-    def run(self, feeds: Sequence[Feed], *, cut: bool = True) -> Iterator[tuple[int, Feed]]:
+    def run(
+        self, feeds: Sequence[Feed], *, cut: bool = True, owners: Sequence[int] | None = None, width: int = 1
+    ) -> Iterator[tuple[int, Feed]]:
         """Runs every feed (of one row each), short ones first; gives each one's place and its outputs.
 
         Args:
             feeds: One per input.
             cut: Whether outputs have one entry per token, so that those of the padding are cut off.
+            owners: Which example each feed is a part of, for messages; by default feed and example are one.
+            width: How many values the model gives per token; a batch is kept small enough for them.
+
+        Raises:
+            VariantError: An output holds NaN.
         """
         lengths = [_length(feed) for feed in feeds]
-        order = sorted(range(len(feeds)), key=lambda index: lengths[index])
+        yield from self.run_made(lengths, feeds.__getitem__, cut=cut, owners=owners, width=width)
+
+    def run_made(
+        self,
+        lengths: Sequence[int],
+        make: Callable[[int], Feed],
+        *,
+        cut: bool = True,
+        owners: Sequence[int] | None = None,
+        width: int = 1,
+    ) -> Iterator[tuple[int, Feed]]:
+        """As `run`, with feeds that are made when their batch comes: images would fill the memory all at once.
+
+        Args:
+            lengths: How long each input is.
+            make: Place -> feed.
+            cut: As for `run`.
+            owners: As for `run`.
+            width: As for `run`.
+        """
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
         done = 0
-        for places in self._batches(order, lengths, feeds):
-            outputs = self.runner.run(pad_feeds([feeds[place] for place in places], self._padding()))
-            for row, place in enumerate(places):
-                end = lengths[place] if cut else None
-                yield place, {name: value[row, :end] for name, value in outputs.items()}
-            done += len(places)
+        for batch in self._batches(order, lengths, width):
+            made = {place: make(place) for place in batch}
+            for _, alike in itertools.groupby(batch, key=lambda place: self._kind(made[place])):
+                places = list(alike)
+                outputs = self.runner.run(pad_feeds([made[place] for place in places], self._padding()))
+                for row, place in enumerate(places):
+                    end = lengths[place] if cut else None
+                    found = {name: value[row, :end] for name, value in outputs.items()}
+                    self.check(found, owners[place] if owners else place)
+                    yield place, found
+            done += len(batch)
             if self.progress:
-                self.progress(done, len(feeds))
+                self.progress(done, len(lengths))
+
+    def check(self, outputs: Mapping[str, np.ndarray], example: int) -> None:
+        """Refuses outputs of the task that hold NaN.
+
+        Raises:
+            VariantError: One does; the message names the example.
+        """
+        variant = self.runner.variant
+        heads = {name: value for name, value in outputs.items() if name in variant.task_row.outputs}
+        refuse_nan(heads, variant.name, f"example {example}")
 
     def close(self) -> None:
         """Frees the model."""
@@ -92,17 +139,26 @@ class Engine:
         ids = (getattr(self.config, "pad_token_id", None), getattr(self.tokenizer, "pad_token_id", None))
         return int(next((found for found in ids if found is not None), 0))
 
-    def _batches(self, order: list[int], lengths: list[int], feeds: Sequence[Feed]) -> Iterator[list[int]]:
-        """Neighbours in length; inputs without a mask only stand beside their like, since padding would count."""
+    def _batches(self, order: list[int], lengths: Sequence[int], width: int) -> Iterator[list[int]]:
+        """Neighbours in length, as many as go through at once."""
         batch: list[int] = []
         for place in order:
-            alike = not batch or lengths[batch[0]] == lengths[place] or "attention_mask" in feeds[place]
-            if len(batch) == self.batch_size or not alike:
+            too_large = width > 1 and (len(batch) + 1) * lengths[place] * width > LARGEST_OUTPUT
+            if batch and (len(batch) == self.batch_size or too_large):
                 yield batch
                 batch = []
             batch.append(place)
         if batch:
             yield batch
+
+    def _kind(self, feed: Feed) -> Any:
+        """What feeds of one call have in common: their shapes, with their length where no mask would hide padding."""
+        names = self.runner.input_names
+        masked = "attention_mask" in feed and (not names or "attention_mask" in names)
+        return [
+            value.shape[2:] if masked and name in LENGTH_UNITS else value.shape
+            for name, value in feed.items()
+        ]
 
 
 def open_engine(
@@ -115,8 +171,10 @@ def open_engine(
     """Opens a variant and what turns texts into its inputs.
 
     Raises:
+        ValueError: `batch_size` is no number of inputs.
         TaskError: It has no tokenizer or processor.
     """
+    batch_size = read_batch_size(batch_size)
     if variant.runtime == "torch" and variant.source is None:
         from workbench.runners.torch import open_source
 
@@ -129,9 +187,26 @@ def open_engine(
         )
     source = variant.source
     config = source.model.config if source else types.SimpleNamespace(**read_config(variant))
-    return Engine(
-        open_runner(variant, threads=threads), processor, config, batch_size or BATCH_SIZE, progress
-    )
+    return Engine(open_runner(variant, threads=threads), processor, config, batch_size, progress)
+
+
+def read_batch_size(value: int | None) -> int:
+    """How many inputs go through at once; 16 where nothing is asked for.
+
+    Raises:
+        ValueError: It is no whole number from 1 up.
+
+    Example:
+        >>> read_batch_size(None), read_batch_size(4)
+        (16, 4)
+    """
+    if value is None:
+        return BATCH_SIZE
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"batch_size must be a whole number from 1 up, or None for {BATCH_SIZE}, got {value!r}."
+        )
+    return value
 
 
 def pad_feeds(feeds: Sequence[Mapping[str, np.ndarray]], padding: int = 0) -> Feed:
@@ -158,9 +233,10 @@ def _length(feed: Mapping[str, np.ndarray]) -> int:
 
 
 def show_progress(title: str, stream: TextIO | None = None) -> Progress | None:
-    """A line that overwrites itself on a terminal; elsewhere the end goes to the log, and nothing is printed."""
+    """A line that overwrites itself on a terminal and in a notebook; elsewhere the end goes to the log."""
     stream = stream or sys.stderr
-    shown = stream.isatty()
+    # A notebook's stream is no terminal, and yet it shows "\r" as one: told by its kind, since nothing else says so.
+    shown = stream.isatty() or type(stream).__module__.partition(".")[0] == "ipykernel"
 
     def report(done: int, total: int) -> None:
         if shown:

@@ -194,7 +194,7 @@ def _read_record(row: Any, form: Sequence[Column], where: str) -> Record:
         )
     record = {}
     for column in form:
-        found = next((key for key in (column.name, *column.aliases) if key in row), None)
+        found = _find_key(row, column)
         if found is None:
             others = f" (or {', '.join(column.aliases)})" if column.aliases else ""
             raise ValueError(
@@ -208,3 +208,23 @@ def _read_record(row: Any, form: Sequence[Column], where: str) -> Record:
                 f"{where}: what stands in {found!r} {error}. It holds {row[found]!r:.80}. Expected: {column.holds}."
             ) from error
     return record
+
+
+def find_value(row: Any, column: Column) -> Any:
+    """What a record has in a column, under whichever of its names.
+
+    Raises:
+        KeyError: The record has no such column.
+
+    Example:
+        >>> find_value({"answer": "Ida"}, find_form("question-answering")[2])
+        'Ida'
+    """
+    found = _find_key(row, column) if isinstance(row, Mapping) else None
+    if found is None:
+        raise KeyError(column.name)
+    return row[found]
+
+
+def _find_key(row: Mapping[str, Any], column: Column) -> str | None:
+    return next((key for key in (column.name, *column.aliases) if key in row), None)

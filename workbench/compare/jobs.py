@@ -95,7 +95,9 @@ def estimate_need(variant: Variant) -> int:
     """About how many bytes a worker takes at most for a variant, its loading included."""
     if variant.runtime == "torch":
         copies = 3.0 if variant.compiled else 1.6
-        return int(700e6 + copies * variant.size_bytes)
+        # int8 is made from fp32, layer by layer; and its engines keep the weights twice, once as they came.
+        whole = variant.source.size_bytes if variant.precision == "int8" and variant.source else 0
+        return int(700e6 + copies * max(variant.size_bytes, whole))
     return int(150e6 + 2.2 * variant.size_bytes)
 
 

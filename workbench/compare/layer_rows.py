@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
+from workbench.compare.layer_words import VISIBLE, write_notes, write_verdict
 from workbench.graph.files import pick_file
-from workbench.graph.tables import Table, wrap_html
+from workbench.graph.tables import Printed, Table, frame_rows
 
 if TYPE_CHECKING:
     from workbench.compare.pairs import Pair
     from workbench.compare.similarity import Similarity
-
-VISIBLE = 1e-5  # a drift below is rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,15 +24,18 @@ class LayerRow:
             smallest that holds them all.
         origin: The smallest module that holds all the work between this tensor and those before it; mostly the same.
         also: Other modules that give the same tensor.
-        drift: The difference between the two sides, as a share of the tensor's size. 0.01 is one percent.
+        drift: The difference between the two sides, as a share of the tensor's size. 0.01 is one percent. Infinite
+            where NaN or Inf stands on one side alone.
         own: The same when the candidate's module is given what the reference computed in front of it: what the
-            module itself does otherwise.
+            module itself does otherwise. NaN where all that it was given makes no number on either side.
         status: "jumps" where the module's own error is out of line, "carries" where it hands on an error that was
             there before it (and adds no more than its like do), "quiet" where there is none to speak of.
         max_abs: The largest absolute difference.
         cosine: The cosine between the two.
         snr_db: The signal-to-noise ratio in decibels.
-        not_finite: How many values of the candidate are NaN or Inf.
+        not_finite: How many values of the candidate are NaN or Inf where the reference's are numbers.
+        reference_not_finite: The same the other way round.
+        both_nan: How many values are NaN on both sides.
         group: "quantized" where the candidate computes with quantized numbers here, else "plain".
         shape: The tensor's shape on the largest sample.
         file: The ONNX file it was read from, and
@@ -49,6 +52,8 @@ class LayerRow:
     cosine: float
     snr_db: float
     not_finite: int
+    reference_not_finite: int
+    both_nan: int
     group: str
     shape: tuple[int, ...]
     file: str
@@ -67,19 +72,19 @@ class LayerRow:
     ) -> LayerRow:
         """A row from the figures of a pair."""
         module, origin = names
-        broken = drift.not_finite["candidate"]
-        loud = drift.relative > VISIBLE or broken
         return cls(
             module=module,
             origin=origin,
             also=tuple(name for name in pair.modules if name != module),
             drift=drift.relative,
             own=own.relative,
-            status="jumps" if jumps else "carries" if loud else "quiet",
+            status="jumps" if jumps else "carries" if drift.relative > VISIBLE else "quiet",
             max_abs=drift.max_abs,
             cosine=drift.cosine,
             snr_db=drift.snr_db,
-            not_finite=broken,
+            not_finite=drift.not_finite["candidate"],
+            reference_not_finite=drift.not_finite["reference"],
+            both_nan=drift.both_nan,
             group=group,
             shape=pair.shape,
             file=pair.place.file if pair.place else "",
@@ -88,7 +93,7 @@ class LayerRow:
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerDrift:
+class LayerDrift(Printed):
     """Where two variants drift apart. Print it, or look into `rows`.
 
     Attributes:
@@ -98,9 +103,13 @@ class LayerDrift:
         passes: In how many passes, so as to keep to the memory limit.
         memory_limit: The bytes that tensors were allowed at a time.
         rows: In the order of the computation.
-        missing: Modules that could not be compared: fused away, or called several times in one run.
+        missing: Modules that could not be compared: fused away, called several times in one run, or without a number
+            on either side.
+        not_read: Files that were not looked at.
         overlays: File of the candidate -> node -> (drift, own error).
     """
+
+    shown_rows = None
 
     reference: str
     candidate: str
@@ -109,6 +118,7 @@ class LayerDrift:
     memory_limit: int
     rows: tuple[LayerRow, ...]
     missing: tuple[str, ...]
+    not_read: tuple[str, ...]
     overlays: dict[str, dict[str, tuple[float, float]]] = dataclasses.field(repr=False)
 
     @property
@@ -127,19 +137,7 @@ class LayerDrift:
     @property
     def verdict(self) -> str:
         """What was found, in one sentence."""
-        last = self.rows[-1]
-        end = f"{_share(last.drift)} at {last.module}, the last of {len(self.rows)} tensors compared"
-        if self.jumps:
-            return _describe_jumps(self.jumps, end)
-        worst = max(self.rows, key=lambda row: row.own)
-        if worst.own > VISIBLE:
-            return (
-                f"No module stands out: each adds a little, {worst.module} the most ({_share(worst.own)}), "
-                f"and together it is {end}."
-            )
-        if max(row.drift for row in self.rows) > VISIBLE:
-            return f"No module stands out; rounding grows on its way to {end}."
-        return f"No drift: no module differs by more than {_share(max(row.drift for row in self.rows))}."
+        return write_verdict(self)
 
     def row(self, module: str) -> LayerRow:
         """The row of a module.
@@ -156,6 +154,8 @@ class LayerDrift:
     def overlay(self, *, file: str | None = None, own: bool = False) -> dict[str, float]:
         """Node of the candidate's graph -> drift of the tensor that it helps to make, for a viewer.
 
+        Infinite where there is NaN or Inf on one side alone; a node that nothing is known of is left out.
+
         Args:
             file: Which file of the candidate, where it has several.
             own: Whether to give each module's own error instead.
@@ -166,19 +166,19 @@ class LayerDrift:
         if not self.overlays:
             raise ValueError(f"{self.candidate} has no ONNX graph to paint on.")
         figures = self.overlays[pick_file(tuple(self.overlays), file)]
-        return {node: figure[own] for node, figure in figures.items()}
+        return {node: figure[own] for node, figure in figures.items() if not math.isnan(figure[own])}
+
+    def title(self) -> str:
+        """What was compared with what."""
+        return f"{self.candidate} against {self.reference}"
 
     def headline(self) -> list[str]:
         """The result in a few lines."""
-        samples = "1 sample" if self.samples == 1 else f"{self.samples} samples"
-        lines = [self.verdict, f"{samples}, {len(self.rows)} tensors in {self.passes} pass(es)"]
-        if self.missing:
-            lines.append(
-                f"{len(self.missing)} modules could not be compared (fused away, or called several times): "
-                + ", ".join(self.missing[:3])
-                + (", …" if len(self.missing) > 3 else "")
-            )
-        return lines
+        return [self.verdict, *write_notes(self)]
+
+    def tables(self) -> tuple[Table, ...]:
+        """Its rows as a table."""
+        return (self.table(),)
 
     def table(self) -> Table:
         """The rows as a table."""
@@ -188,14 +188,6 @@ class LayerDrift:
             for row in self.rows
         )
         return Table("By module, in the order of the computation", headers, rows)
-
-    def __str__(self) -> str:
-        title = f"{self.candidate} against {self.reference}"
-        return "\n".join([title, *self.headline(), self.table().to_text(limit=None)])
-
-    def _repr_html_(self) -> str:
-        title = f"{self.candidate} against {self.reference}"
-        return wrap_html(title, self.headline(), [self.table().to_html(limit=None)])
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -207,27 +199,4 @@ class LayerDrift:
         Raises:
             ImportError: pandas is not installed.
         """
-        names = tuple(field.name for field in dataclasses.fields(LayerRow))
-        rows = tuple(
-            tuple(
-                ", ".join(map(str, value)) if isinstance(value, tuple) else value
-                for value in dataclasses.astuple(row)
-            )
-            for row in self.rows
-        )
-        return Table("Layers", names, rows).to_frame()
-
-
-def _describe_jumps(jumps: tuple[LayerRow, ...], end: str) -> str:
-    first = jumps[0]
-    what = (
-        f"it gives {first.not_finite:,} values that are NaN or Inf"
-        if first.not_finite
-        else f"its own error is {_share(first.own)}"
-    )
-    others = f" {len(jumps) - 1} more stand out as well." if len(jumps) > 1 else ""
-    return f"The drift starts at {first.origin}: {what}; it is {end}.{others}"
-
-
-def _share(value: float) -> str:
-    return f"{value:.2%}" if value >= 1e-3 else f"{value:.1e} of the signal"
+        return frame_rows(LayerRow, self.rows)

@@ -11,22 +11,22 @@ import numpy as np
 
 from workbench.compare.jumps import Own, choose_bounds, find_jumps
 from workbench.compare.layer_rows import LayerDrift, LayerRow
+from workbench.compare.masks import check_masks, find_hop, token_mask
 from workbench.compare.onnx_side import STATES, OnnxSide, Place
-from workbench.compare.pairs import Pair, Side, Spot, find_pairs, split_pairs
-from workbench.compare.similarity import Similarity, token_mask
+from workbench.compare.pairs import Pair, Side, Spot, find_pairs, split_pairs, weigh_pairs
+from workbench.compare.similarity import Similarity
 from workbench.compare.torch_side import TorchSide
 from workbench.compare.wiring import Wiring
 from workbench.machine import release_memory
 from workbench.models.samples import Feed, check_feeds
 from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
-from workbench.runners.onnxruntime import DECODER
+from workbench.runners.onnxruntime import DECODER, WITH_PAST
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
 
 MEMORY = 512_000_000
-COPIES = 4  # of a tensor at a time: the reference's, two of the candidate's, what it takes to compare them
 QUANTIZED, PLAIN = "quantized", "plain"
 
 
@@ -41,7 +41,8 @@ def compare_layers(
 
     Both run on the same samples. Then every module of the candidate is run once more on what the reference had
     computed in front of it: its *own* error is told apart from the error that it was handed. ONNX graphs are run as
-    their files describe them, so what ONNX Runtime fuses on loading is not looked at here.
+    their files describe them, so what ONNX Runtime fuses on loading is not looked at here. Neither is the file of an
+    encoder-decoder that takes past key values: it does the decoder's work once more, for one token.
 
     Args:
         reference: What is right: a source, a variant, or its folder.
@@ -54,7 +55,8 @@ def compare_layers(
         A row for every tensor that both sides make; `first` names the module where the drift starts, or is None.
 
     Raises:
-        ValueError: There is no sample, no module in common, or the limit makes no sense.
+        ValueError: There is no sample, a sample is nothing but padding, there is no module in common, none of them
+            gives a number, or the limit makes no sense.
         VariantError: A variant cannot be opened.
 
     Example:
@@ -73,6 +75,7 @@ def compare_layers(
     feeds = check_feeds(samples) if samples is not None else left.samples() or right.samples()
     if not feeds:
         raise ValueError(f"{left.name} has no sample inputs. Give samples=[{{'input name': array, …}}].")
+    check_masks(feeds)
     with quiet(), contextlib.ExitStack() as stack:
         sides = [_open_side(variant) for variant in (left, right)]
         for side in sides:
@@ -87,7 +90,10 @@ def _open_side(variant: Variant) -> Side:
         return TorchSide(variant)
     if variant.runtime == "onnxruntime":
         return OnnxSide(variant)
-    raise ValueError(f"The layers of {variant.name} cannot be read: its runtime is {variant.runtime!r}.")
+    raise ValueError(
+        f"The layers of {variant.name} cannot be read: its runtime is {variant.runtime!r}. "
+        "Compare the variant that it was made from: variant.parent."
+    )
 
 
 class _Comparison:
@@ -101,7 +107,8 @@ class _Comparison:
             if isinstance(side, OnnxSide)
         }
         release_memory()  # what opening a whole variant took
-        self.largest = max(range(len(feeds)), key=lambda index: sum(v.size for v in feeds[index].values()))
+        by_size = sorted(range(len(feeds)), key=lambda index: sum(v.size for v in feeds[index].values()))
+        self.smallest, self.largest = by_size[0], by_size[-1]
         first = {key: prepared[self.largest] for key, prepared in self.prepared.items()}
         self.pairs, self.missing = find_pairs(reference, candidate, feeds[self.largest], first)
         if not self.pairs:
@@ -112,36 +119,40 @@ class _Comparison:
         self.drift = {pair.modules: Similarity() for pair in self.pairs}
         self.own = {pair.modules: Similarity() for pair in self.pairs}
         self.wiring = Wiring(self.pairs, reference, candidate)
+        frames = [pair.shape for pair in self.pairs if len(pair.shape) == 3 and not pair.in_decoder]
+        self.hop = find_hop(feeds[self.largest], frames[-1]) if frames else None
 
     def run(self) -> LayerDrift:
-        chunks = list(split_pairs(self.pairs, _weigh, self.limit))
-        if len(chunks) > 1 and isinstance(self.candidate, TorchSide):
-            need = sum(map(_weigh, self.pairs))
-            raise ValueError(
-                f"What the modules of {self.candidate.variant.name} give takes {need / 1e6:,.0f} MB for one sample, "
-                f"and memory_limit is {self.limit / 1e6:,.0f} MB. A PyTorch candidate is done in one pass: "
-                "raise the limit, or give shorter samples."
-            )
+        if isinstance(self.candidate, TorchSide) and weigh_pairs(self.pairs) > self.limit:
+            self.wiring.trace(self.candidate, self.feeds[self.smallest])
+        chunks = list(split_pairs(self.pairs, self.wiring.reads, self.limit))
         for chunk in chunks:
             for index, feed in enumerate(self.feeds):
                 self._take(chunk, index, feed)
             for side in (self.reference, self.candidate):
                 if isinstance(side, OnnxSide):
                     side.close()
+        known = [pair for pair in self.pairs if self.drift[pair.modules].compared]
+        if not known:
+            raise ValueError(
+                f"There is nothing to compare: no module of {self.reference.variant.name} and "
+                f"{self.candidate.variant.name} gives a finite number on either side."
+            )
+        figures = {
+            pair: (self.drift[pair.modules].relative, self.own[pair.modules].relative) for pair in known
+        }
+        unknown = [name for pair in self.pairs if pair not in figures for name in pair.modules]
+        paths = {path.name for side in (self.reference, self.candidate) for path in side.variant.onnx_files}
         return LayerDrift(
             reference=f"{self.reference.variant.name} of {self.reference.variant.origin.source}",
             candidate=f"{self.candidate.variant.name} of {self.candidate.variant.origin.source}",
             samples=len(self.feeds),
             passes=len(chunks),
             memory_limit=self.limit,
-            rows=self._make_rows(),
-            missing=tuple(dict.fromkeys(self.missing)),
-            overlays=self.wiring.paint(
-                {
-                    pair: (self.drift[pair.modules].relative, self.own[pair.modules].relative)
-                    for pair in self.pairs
-                }
-            ),
+            rows=self._make_rows(known),
+            missing=tuple(dict.fromkeys((*self.missing, *unknown))),
+            not_read=(WITH_PAST,) if WITH_PAST in paths else (),
+            overlays=self.wiring.paint(figures),
         )
 
     def _take(self, chunk: Sequence[Pair], index: int, feed: Feed) -> None:
@@ -194,21 +205,21 @@ class _Comparison:
     ) -> None:
         for pair in chunk:
             expected, array = given[pair.candidate], found[pair.candidate]
-            mask = token_mask(feed, expected.shape, decoder=pair.in_decoder)
+            mask = token_mask(feed, expected.shape, decoder=pair.in_decoder, hop=self.hop)
             if mask is not None:
                 expected, array = expected[mask], array[mask]
             figures[pair.modules].add(expected, array, sample=index)
 
-    def _make_rows(self) -> tuple[LayerRow, ...]:
+    def _make_rows(self, pairs: Sequence[Pair]) -> tuple[LayerRow, ...]:
         precisions = (self.reference.variant.precision, self.candidate.variant.precision)
         judged = []
-        for pair in self.pairs:
+        for pair in pairs:
             own, quantized = self.own[pair.modules], self.wiring.is_quantized(pair)
             broken = own.not_finite["candidate"] > 0
             bounds = choose_bounds(*precisions, quantized=quantized)
             judged.append(Own(own.relative, broken, QUANTIZED if quantized else PLAIN, *bounds))
         jumps = find_jumps(judged)
-        repeated = self.wiring.find_repeated(jumps)
+        repeated = self.wiring.find_repeated(pairs, jumps)
         return tuple(
             LayerRow.make(
                 self.wiring.name_pair(pair),
@@ -218,9 +229,5 @@ class _Comparison:
                 group=item.group,
                 jumps=jump and not again,
             )
-            for pair, item, jump, again in zip(self.pairs, judged, jumps, repeated, strict=True)
+            for pair, item, jump, again in zip(pairs, judged, jumps, repeated, strict=True)
         )
-
-
-def _weigh(pair: Pair) -> int:
-    return int(np.prod(pair.shape)) * 4 * COPIES

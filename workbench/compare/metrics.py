@@ -13,10 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compare.text_scores import count_edits, score_answer, spoken_words
-
-Rows = np.ndarray
-OUTSIDE = "O"  # the tag of a word that belongs to nothing
+from workbench.compare.example_scores import (
+    Rows,
+    count_tags,
+    count_word_errors,
+    keep_surprise,
+    number_classes,
+    pair_scores,
+    score_answers,
+    score_labels,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +48,11 @@ class Metric:
     unit: str = "%"
     higher_is_better: bool = True
     details: Callable[[Rows], Mapping[str, float]] | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Between which figures it lies; None where nothing limits it."""
+        return (0.0, 100.0) if self.unit == "%" else None
 
 
 def find_metric(name: str, task: str) -> Metric:
@@ -87,69 +98,6 @@ def rank(values: np.ndarray) -> np.ndarray:
     return shared
 
 
-def score_answers(predictions: Sequence[str], golds: Sequence[Sequence[str]]) -> Rows:
-    """Exact match, F1, and whether there is an answer at all, per question."""
-    pairs = zip(predictions, golds, strict=True)
-    return np.array([[*score_answer(given, gold), float(any(gold))] for given, gold in pairs])
-
-
-def score_labels(predictions: Sequence[Any], golds: Sequence[Any]) -> Rows:
-    """One if right, per example."""
-    return np.array([[float(a == b)] for a, b in zip(predictions, golds, strict=True)])
-
-
-def count_by_class(predictions: Sequence[Any], golds: Sequence[Any]) -> Rows:
-    """Hits, false alarms and misses of every class, per example: three columns a class."""
-    classes = {label: index for index, label in enumerate(dict.fromkeys([*golds, *predictions]))}
-    rows = np.zeros((len(golds), 3, len(classes)))
-    for row, given, gold in zip(rows, predictions, golds, strict=True):
-        if given == gold:
-            row[0, classes[gold]] = 1
-        else:
-            row[1, classes[given]] = row[2, classes[gold]] = 1
-    return rows.reshape(len(golds), -1)
-
-
-def count_tags(predictions: Sequence[Sequence[str]], golds: Sequence[Sequence[str]]) -> Rows:
-    """Hits, false alarms and misses over the words of each text; words outside of everything count for nothing.
-
-    Raises:
-        ValueError: The right tags are all "O", so there is nothing to find.
-    """
-    if all(tag == OUTSIDE for tags in golds for tag in tags):
-        raise ValueError(f"Every right tag of the dataset is {OUTSIDE!r}: there is nothing to find in it.")
-    rows = []
-    for given, gold in zip(predictions, golds, strict=True):
-        pairs = list(zip(given, gold, strict=True))
-        hits = sum(a == b != OUTSIDE for a, b in pairs)
-        alarms = sum(a not in (b, OUTSIDE) for a, b in pairs)
-        misses = sum(b not in (a, OUTSIDE) for a, b in pairs)
-        rows.append([hits, alarms, misses])
-    return np.array(rows, dtype=float)
-
-
-def keep_surprise(predictions: Sequence[tuple[float, int]], golds: Sequence[Any]) -> Rows:
-    """The summed negative log-likelihood and the number of tokens of each text, as the model gave them."""
-    return np.array(predictions, dtype=float).reshape(len(predictions), 2)
-
-
-def count_word_errors(predictions: Sequence[str], golds: Sequence[str]) -> Rows:
-    """Wrong words and spoken words, per recording."""
-    pairs = [(spoken_words(a), spoken_words(b)) for a, b in zip(predictions, golds, strict=True)]
-    return np.array([[count_edits(a, b), len(b)] for a, b in pairs], dtype=float)
-
-
-def pair_scores(predictions: Sequence[float], golds: Sequence[float]) -> Rows:
-    """The model's similarity and people's, per pair.
-
-    Raises:
-        ValueError: People's are all the same, so there is no order to agree with.
-    """
-    if len(set(golds)) < 2:
-        raise ValueError("Every 'score' of the dataset is the same: there is no order to agree with.")
-    return np.array([predictions, golds], dtype=float).T
-
-
 def make_recall(k: int) -> Metric:
     """Recall@k: how often the right text is among the `k` nearest. A prediction is the right one's place, from 0."""
 
@@ -171,13 +119,27 @@ def _f1_percent(counts: np.ndarray) -> np.ndarray:
     return f1
 
 
+def _count_classes(rows: Rows) -> np.ndarray:
+    """Hits, false alarms and misses, per class."""
+    gold, given = rows.T.astype(np.intp)
+    classes = int(rows.max()) + 1
+    hits, golds, givens = (
+        np.bincount(part, minlength=classes) for part in (gold[gold == given], gold, given)
+    )
+    return np.stack([hits, givens - hits, golds - hits])
+
+
 def _macro(rows: Rows) -> float:
-    f1 = _f1_percent(rows.sum(axis=0).reshape(3, -1))
+    f1 = _f1_percent(_count_classes(rows))
     return float(f1[~np.isnan(f1)].mean())
 
 
 def _micro(rows: Rows) -> float:
-    return float(_f1_percent(rows.sum(axis=0).reshape(3, -1).sum(axis=1)))
+    return float(_f1_percent(_count_classes(rows).sum(axis=1)))
+
+
+def _tags(rows: Rows) -> float:
+    return float(_f1_percent(rows.sum(axis=0)))
 
 
 def _perplexity(rows: Rows) -> float:
@@ -214,13 +176,13 @@ _LABELS = (
 _QUESTIONS = ("question-answering",)
 METRICS: tuple[Metric, ...] = (
     Metric("squad_v2", "F1", _QUESTIONS, score_answers, _percent(1), details=_squad_details),
-    Metric("squad", "F1", _QUESTIONS, score_answers, _percent(1), details=_squad_details),
+    Metric("squad", "F1 (always answered)", _QUESTIONS, score_answers, _percent(1), details=_squad_details),
     Metric("exact_match", "exact match", (*_QUESTIONS, "text2text-generation"), score_answers, _percent(0)),
     Metric("f1", "F1", ("text2text-generation",), score_answers, _percent(1)),
     Metric("accuracy", "accuracy", _LABELS, score_labels, _percent(0)),
-    Metric("f1_macro", "macro F1", _LABELS, count_by_class, _macro),
-    Metric("f1_micro", "micro F1", _LABELS, count_by_class, _micro),
-    Metric("token_f1", "token F1", ("token-classification",), count_tags, _micro),
+    Metric("f1_macro", "macro F1", _LABELS, number_classes, _macro),
+    Metric("f1_micro", "micro F1", _LABELS, number_classes, _micro),
+    Metric("token_f1", "token F1", ("token-classification",), count_tags, _tags),
     Metric(
         "perplexity",
         "perplexity",

@@ -178,7 +178,7 @@ class OnnxSide:
         cut = cut_graph(model or self.files[file].model, names)
         weights = read_values(self.files[file])
         if weights is None:
-            fill_weights(cut, load_graph(path))
+            fill_weights(cut, load_graph(path), twins=OWN)
         else:
             needed = {tensor.name for tensor in cut.graph.initializer} & weights.keys()
             options.add_external_initializers(list(needed), [weights[name] for name in needed])

@@ -28,14 +28,20 @@ def read_values(file: GraphFile) -> dict[str, ort.OrtValue] | None:
     return values if len(values) == len(names) else None
 
 
-def fill_weights(cut: onnx.ModelProto, whole: onnx.ModelProto) -> None:
-    """Puts the values back into a cut graph."""
+def fill_weights(cut: onnx.ModelProto, whole: onnx.ModelProto, *, twins: str) -> None:
+    """Puts the values back into a cut graph.
+
+    Args:
+        cut: The graph.
+        whole: What it was cut from.
+        twins: How the names of tensors end that a node's twin makes.
+    """
     tensors = {tensor.name: tensor for tensor in whole.graph.initializer}
     for tensor in cut.graph.initializer:
         tensor.CopyFrom(tensors[tensor.name])
     nodes = {name: node for node in whole.graph.node for name in node.output}
     for node in cut.graph.node:
-        original = nodes.get(node.output[0])
+        original = nodes.get(node.output[0].removesuffix(twins))
         if original is not None:
             del node.attribute[:]
             node.attribute.extend(original.attribute)

@@ -7,10 +7,12 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.compare.decisions import RANKS, Agreement
+from workbench.compare.decisions import Agreement
+from workbench.compare.output_words import write_notes, write_verdict
 from workbench.compare.similarity import round_up
-from workbench.graph.tables import Table, wrap_html
+from workbench.graph.tables import Printed, Table, frame_rows
 
+BOTH = "both"
 TOLERABLE = 0.1  # of the reference's size: beyond, equal decisions alone do not make two variants agree
 
 
@@ -21,7 +23,8 @@ class OutputRow:
     Attributes:
         output: Its name.
         values: How many numbers were compared, padding left out.
-        max_abs: The largest absolute difference: the tolerance (atol) that would pass at rtol 0.
+        max_abs: The largest absolute difference: the tolerance (atol) that would pass at rtol 0. Infinite, as the mean
+            and the relative difference are, where NaN or Inf stands on one side alone: no tolerance would pass.
         mean_abs: The mean absolute difference.
         relative: The size of the difference as a share of the output's size (both as root of squares).
         cosine: The cosine between the two.
@@ -52,7 +55,15 @@ class OutputRow:
 
 @dataclasses.dataclass(frozen=True)
 class NotFinite:
-    """NaN or Inf that one side gave where the other did not."""
+    """NaN or Inf that one side gave where the other did not, or NaN that both gave.
+
+    Attributes:
+        side: "reference", "candidate" or "both".
+        output: The output that holds it.
+        sample: In which sample.
+        kind: "NaN" or "Inf".
+        count: How many values.
+    """
 
     side: str
     output: str
@@ -62,7 +73,10 @@ class NotFinite:
 
     def __str__(self) -> str:
         values = "value" if self.count == 1 else "values"
-        return f"the {self.side}'s {self.output!r} holds {self.count:,} {self.kind} {values} for sample {self.sample}"
+        what = f"{self.count:,} {self.kind} {values}"
+        if self.side == BOTH:
+            return f"both sides' {self.output!r} hold the same {what} for sample {self.sample}"
+        return f"the {self.side}'s {self.output!r} holds {what} for sample {self.sample}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +93,7 @@ class Yardstick:
 
 
 @dataclasses.dataclass(frozen=True)
-class OutputDiff:
+class OutputDiff(Printed):
     """Whether two variants say the same. Print it, or look into `rows`.
 
     Attributes:
@@ -88,12 +102,15 @@ class OutputDiff:
         task: The task's name.
         samples: On how many samples.
         rows: One per output in common, the task's own first.
+        heads: The outputs that decide.
         agreements: The same in the task's terms; none where the output is a bare number.
-        margins: The reference's margins between best and second-best answer, the smallest first.
+        margins: The reference's margins between best and second-best answer, the smallest first; for spans, between
+            the sums of two logits.
         yardstick: What bf16 makes on the same inputs; None where it could not be run, and
         yardstick_note: why not.
         not_finite: NaN and Inf that only one side has.
-        left_out: Outputs that only one side has.
+        both_nan: NaN that both sides have in the same places.
+        left_out: Outputs that only one side has, or that hold no number on either.
         random: Whether the weights are random, so that the answers mean nothing.
     """
 
@@ -102,11 +119,13 @@ class OutputDiff:
     task: str
     samples: int
     rows: tuple[OutputRow, ...]
+    heads: tuple[str, ...]
     agreements: tuple[Agreement, ...]
     margins: tuple[float, ...] = dataclasses.field(repr=False)
     yardstick: Yardstick | None
     yardstick_note: str
     not_finite: tuple[NotFinite, ...]
+    both_nan: tuple[NotFinite, ...]
     left_out: tuple[str, ...]
     random: bool = False
 
@@ -129,54 +148,22 @@ class OutputDiff:
         return statistics.median(self.margins) if self.margins else None
 
     @property
+    def head_gap(self) -> float | None:
+        """The largest difference in what decides, to set beside margins: for spans, of start and end together."""
+        return sum(row.max_abs for row in self.rows if row.output in self.heads) if self.margins else None
+
+    @property
     def verdict(self) -> str:
         """What was found, in one sentence that puts the difference in proportion."""
-        word = "The same" if self.agrees else "Not the same"
-        if self.not_finite:
-            more = f" (and {len(self.not_finite) - 1} more such findings)" if len(self.not_finite) > 1 else ""
-            return f"{word}: {self.not_finite[0]}{more}."
-        decided = [item for item in self.agreements if item.decides]
-        parts = [", ".join(_say(item) for item in decided)] if decided else []
-        row = max(self.rows, key=lambda item: item.relative)
-        if not row.max_abs:
-            parts.append("the outputs are equal to the last bit")
-            return f"{word}: {' and '.join(parts)}."
-        size = (
-            f"the largest difference is {row.max_abs:.2g} in {row.output!r} ({row.relative:.2g} of its size)"
-        )
-        beside = []
-        if row.bf16_max_abs:
-            beside.append(f"{_times(row.max_abs / row.bf16_max_abs)} what bf16 makes of PyTorch's model here")
-        margin = self.median_margin
-        if margin and margin > 0:
-            beside.append(
-                f"{_times(row.max_abs / margin)} the median margin between best and second-best answer"
-            )
-        parts.append(size + (f": {', and '.join(beside)}" if beside else ""))
-        return f"{word}: {'; '.join(parts)}."
+        return write_verdict(self)
+
+    def title(self) -> str:
+        """What was compared with what."""
+        return f"{self.candidate} against {self.reference}"
 
     def headline(self) -> list[str]:
         """The result in a few lines."""
-        lines = [self.verdict]
-        worst = max(self.rows, key=lambda row: row.max_abs)
-        samples = "1 sample" if self.samples == 1 else f"{self.samples} samples"
-        lines.append(f"{samples}; a check at rtol 0 would pass with atol {worst.atol:g}")
-        if self.margins:
-            close = sum(margin <= worst.max_abs for margin in self.margins)
-            within = f"{close:,} of {len(self.margins):,} are within the largest difference"
-            lines.append(
-                f"margins between best and second best: {self.margins[0]:.3g} at least, "
-                f"{self.median_margin:.3g} in the median; {within}"
-            )
-        if self.yardstick is None:
-            lines.append(f"not set beside bf16: {self.yardstick_note}")
-        if self.left_out:
-            lines.append(f"on one side alone, so not compared: {', '.join(self.left_out)}")
-        if self.random:
-            lines.append(
-                "the weights are random: which answers they give means nothing, only whether they are the same"
-            )
-        return lines
+        return [self.verdict, *write_notes(self)]
 
     def tables(self) -> tuple[Table, ...]:
         """Its rows as tables."""
@@ -208,14 +195,6 @@ class OutputDiff:
         )
         return (numbers, answers) if self.agreements else (numbers,)
 
-    def __str__(self) -> str:
-        title = f"{self.candidate} against {self.reference}"
-        return "\n".join([title, *self.headline(), *(table.to_text() for table in self.tables())])
-
-    def _repr_html_(self) -> str:
-        title = f"{self.candidate} against {self.reference}"
-        return wrap_html(title, self.headline(), [table.to_html() for table in self.tables()])
-
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
         return {**dataclasses.asdict(self), "agrees": self.agrees, "verdict": self.verdict}
@@ -226,21 +205,4 @@ class OutputDiff:
         Raises:
             ImportError: pandas is not installed.
         """
-        names = tuple(field.name for field in dataclasses.fields(OutputRow))
-        return Table("Outputs", names, tuple(dataclasses.astuple(row) for row in self.rows)).to_frame()
-
-
-def _say(item: Agreement) -> str:
-    if item.kind == RANKS:
-        return f"rank correlation {item.value:.3f} over {item.count:,} pairs"
-    thing = item.kind.removeprefix("same ")
-    if not item.differing:
-        return f"all {item.count:,} {thing}s are the same" if item.count > 1 else f"the {thing} is the same"
-    ties = f" ({item.ties} of them ties)" if item.ties else ""
-    return f"{item.differing:,} of {item.count:,} {thing}s differ{ties}"
-
-
-def _times(ratio: float) -> str:
-    if ratio >= 1:
-        return f"{ratio:.1f} times"
-    return f"{ratio:.2g} of" if ratio >= 0.1 else f"1/{float(f'{1 / ratio:.2g}'):,.0f} of"
+        return frame_rows(OutputRow, self.rows)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.compare.decisions import Tally
-from workbench.compare.output_rows import NotFinite, OutputDiff, OutputRow, Yardstick
-from workbench.compare.similarity import Similarity, kl_divergences, token_mask
-from workbench.errors import WorkbenchError
+from workbench.compare.decisions import Tally, deciding_outputs
+from workbench.compare.masks import check_masks, find_hop, token_mask
+from workbench.compare.output_rows import BOTH, NotFinite, OutputDiff, OutputRow, Yardstick
+from workbench.compare.rival import Rival, run_once
+from workbench.compare.similarity import Similarity, find_strange, kl_divergences
 from workbench.models.samples import Feed, check_feeds
 from workbench.models.tasks import Task
-from workbench.models.variant import Variant, resolve_variant, torch_variant
+from workbench.models.variant import Variant, resolve_variant
 from workbench.runners import open_runner
 from workbench.runners.protocol import Runner
 
@@ -32,7 +33,8 @@ def compare_outputs(
     """Says whether two variants say the same on some samples, and puts the difference in proportion.
 
     It is set beside what bf16 makes of the PyTorch model on the same inputs, where that model can be had without the
-    network, and beside the margin between the best and the second-best answer. Padding is left out.
+    network, and beside the margin between the best and the second-best answer. Padding is left out. An encoder-decoder
+    is run on what the decoder has said so far, without past key values: the file that takes these is not looked at.
 
     Args:
         reference: What is right: a source, a variant, or its folder.
@@ -43,7 +45,8 @@ def compare_outputs(
         A row for every output in common, the agreement in the task's terms, and a verdict.
 
     Raises:
-        ValueError: There is no sample, no output in common, or an output has another shape on the other side.
+        ValueError: There is no sample, a sample is nothing but padding, there is no output in common, none of them
+            holds a number, or an output has another shape on the other side.
         VariantError: A variant cannot be opened.
 
     Example:
@@ -56,28 +59,32 @@ def compare_outputs(
     feeds = check_feeds(samples) if samples is not None else left.samples() or right.samples()
     if not feeds:
         raise ValueError(f"{left.name} has no sample inputs. Give samples=[{{'input name': array, …}}].")
+    check_masks(feeds)
     with contextlib.ExitStack() as stack:
         runners = [stack.enter_context(open_runner(variant)) for variant in (left, right)]
         names = _shared_outputs(*runners)
         left_out = {*runners[0].output_names, *runners[1].output_names} - set(names)
-        seen = _Judge(left.task_row, names)
-        rival = _Rival(left, right, stack, _Judge(left.task_row, names))
+        seen, other = _Judge(left.task_row, names), _Judge(left.task_row, names)
+        rival = Rival(left, right, stack, other.add)
         for index, feed in enumerate(feeds):
-            expected = _run(runners[0], feed)
-            seen.add(expected, _run(runners[1], feed), feed, index)
+            expected = run_once(runners[0], feed)
+            seen.add(expected, run_once(runners[1], feed), feed, index)
             rival.add(expected, feed, index)
-    yardstick = rival.yardstick()
+    yardstick = other.yardstick() if rival.ran else None
+    left_out |= seen.without_numbers()
     return OutputDiff(
         reference=f"{left.name} of {left.origin.source}",
         candidate=f"{right.name} of {right.origin.source}",
         task=left.task,
         samples=len(feeds),
         rows=seen.rows(yardstick),
+        heads=deciding_outputs(left.task_row, seen.figures),
         agreements=seen.tally.results(),
         margins=tuple(sorted(seen.tally.margins)),
         yardstick=yardstick,
         yardstick_note=rival.note,
-        not_finite=tuple(seen.not_finite),
+        not_finite=tuple(item for item in seen.not_finite if item.side != BOTH),
+        both_nan=tuple(item for item in seen.not_finite if item.side == BOTH),
         left_out=tuple(sorted(left_out)),
         random=left.origin.random,
     )
@@ -115,7 +122,8 @@ class _Judge:
     def _mask(self, name: str, value: np.ndarray, feed: Feed) -> np.ndarray | None:
         per_token = value.ndim > 2 or name in ("start_logits", "end_logits")
         decoder = self._task.is_seq2seq and not name.startswith("encoder")
-        return token_mask(feed, value.shape, decoder=decoder) if per_token else None
+        hop = find_hop(feed, value.shape) if value.ndim == 3 else None
+        return token_mask(feed, value.shape, decoder=decoder, hop=hop) if per_token else None
 
     def rows(self, yardstick: Yardstick | None) -> tuple[OutputRow, ...]:
         return tuple(
@@ -133,7 +141,25 @@ class _Judge:
                 bf16_max_abs=yardstick.max_abs.get(name) if yardstick else None,
             )
             for name, figures in self.figures.items()
+            if figures.compared
         )
+
+    def without_numbers(self) -> set[str]:
+        """The outputs that hold no number on either side.
+
+        Raises:
+            ValueError: All are.
+        """
+        empty = {name for name, figures in self.figures.items() if not figures.compared}
+        if len(empty) == len(self.figures):
+            raise ValueError(
+                f"There is nothing to compare: no output ({', '.join(empty)}) holds a finite number on either side."
+            )
+        return empty
+
+    def yardstick(self) -> Yardstick:
+        """What was found, as what something else is set beside."""
+        return Yardstick({name: item.max_abs for name, item in self.figures.items()}, self.tally.results())
 
 
 def _shared_outputs(left: Runner, right: Runner) -> list[str]:
@@ -147,80 +173,17 @@ def _shared_outputs(left: Runner, right: Runner) -> list[str]:
     return sorted(shared, key=lambda name: heads.index(name) if name in heads else len(heads))
 
 
-def _run(runner: Runner, feed: Feed) -> Feed:
-    try:
-        return runner.run(feed)
-    except (WorkbenchError, ValueError):
-        raise
-    except Exception as error:  # ONNX Runtime's exceptions share no base class, and PyTorch raises anything
-        shapes = ", ".join(f"{name} {value.dtype}{list(value.shape)}" for name, value in feed.items())
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(f"{runner.variant.name} does not run on this sample ({shapes}): {reason}") from error
-
-
-class _Rival:
-    """The PyTorch model in bf16, run beside the two.
-
-    Attributes:
-        note: Why there is no such figure; empty where there is.
-    """
-
-    def __init__(self, left: Variant, right: Variant, stack: contextlib.ExitStack, judge: _Judge) -> None:
-        self.note = ""
-        self._judge = judge
-        self._runner: Runner | None = None
-        self._plain: Runner | None = None  # where the reference is not in fp32 itself
-        if "bf16" in (left.precision, right.precision):
-            self.note = "one side is bf16 itself"
-            return
-        try:
-            source = _find_source(left, right)
-            if isinstance(source, str):
-                self.note = source
-                return
-            self._runner = stack.enter_context(open_runner(source.as_variant("bf16")))
-            if left.precision != "fp32":
-                self._plain = stack.enter_context(open_runner(source.baseline))
-        except (ImportError, WorkbenchError, OSError, RuntimeError, ValueError) as error:
-            self.note = f"PyTorch's model could not be opened ({error})"
-
-    def add(self, expected: Feed, feed: Feed, index: int) -> None:
-        if self._runner is None or self.note:
-            return
-        try:
-            plain = _run(self._plain, feed) if self._plain is not None else expected
-            self._judge.add(plain, _run(self._runner, feed), feed, index)
-        except ValueError as error:
-            self.note = f"PyTorch's model does not run in bf16 here ({error})"
-
-    def yardstick(self) -> Yardstick | None:
-        if self._runner is None or self.note:
-            return None
-        worst = {name: figures.max_abs for name, figures in self._judge.figures.items()}
-        return Yardstick(worst, self._judge.tally.results())
-
-
-def _find_source(left: Variant, right: Variant) -> Source | str:
-    """The PyTorch model behind the reference, or why it cannot be had: it is never fetched from the network."""
-    if left.runtime == "torch" and left.source is not None:
-        return left.source
-    for variant in (left, right):
-        if variant.source is not None and variant.source.fingerprint() == left.origin.fingerprint:
-            return variant.source
-    given = left.origin.source
-    if not (given.startswith(("demo/", "random/")) or Path(given).is_dir()):
-        return "PyTorch's model is not in memory"
-    from workbench.runners.torch import open_source
-
-    return open_source(torch_variant(left.origin))  # which refuses a model that is not the same any more
-
-
 def _find_not_finite(name: str, index: int, left: np.ndarray, right: np.ndarray) -> list[NotFinite]:
     """NaN and Inf in one sample, but for an Inf that both sides have."""
-    shared = np.isinf(left) & (left == right)
-    found = []
-    for side, values in (("reference", left), ("candidate", right)):
-        for kind, where in (("NaN", np.isnan(values)), ("Inf", np.isinf(values) & ~shared)):
-            if where.any():
-                found.append(NotFinite(side, name, index, kind, int(where.sum())))
-    return found
+    strange = find_strange(left, right)
+    nan, inf = (np.isnan(left), np.isnan(right)), (np.isinf(left), np.isinf(right))
+    places = [
+        ("reference", "NaN", nan[0] & strange),
+        ("reference", "Inf", inf[0] & strange),
+        ("candidate", "NaN", nan[1] & strange),
+        ("candidate", "Inf", inf[1] & strange),
+        (BOTH, "NaN", nan[0] & nan[1]),
+    ]
+    return [
+        NotFinite(side, name, index, kind, int(where.sum())) for side, kind, where in places if where.any()
+    ]

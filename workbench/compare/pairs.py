@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from workbench.compare.module_map import ModuleMap, name_modules
 from workbench.compare.onnx_side import OnnxSide, Place
@@ -13,6 +14,8 @@ from workbench.runners.onnxruntime import DECODER, ENCODER
 
 Side = TorchSide | OnnxSide
 Spot = str | Place  # a module's path, or a tensor's place
+COPIES = 4  # of a tensor at a time: the reference's, two of the candidate's, what it takes to compare them
+STAND_INS = 2  # of one that is only given to the candidate: the reference's, and in the candidate's own type
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,16 +184,30 @@ def _order(place: Place | None, maps: Mapping[str, ModuleMap]) -> tuple[bool, in
     return place.file != ENCODER, maps[place.file].position(place.tensor)
 
 
-def split_pairs(pairs: Sequence[Pair], weigh: Callable[[Pair], int], limit: int) -> Iterator[list[Pair]]:
-    """Cuts the pairs into runs that weigh at most `limit` together; a single one may weigh more."""
+def split_pairs(
+    pairs: Sequence[Pair], reads: Callable[[Pair], Collection[Pair]], limit: int
+) -> Iterator[list[Pair]]:
+    """Cuts the pairs into runs that take at most `limit` bytes at a time; a single one may take more.
+
+    Args:
+        pairs: In the order of the computation.
+        reads: The pairs that are given to the candidate when one is computed.
+        limit: Bytes.
+    """
     chunk: list[Pair] = []
-    total = 0
+    before: set[Pair] = set()
     for pair in pairs:
-        weight = weigh(pair)
-        if chunk and total + weight > limit:
+        grown = [*chunk, pair]
+        needed = (before | set(reads(pair))).difference(grown)
+        if chunk and weigh_pairs(grown, needed) > limit:
             yield chunk
-            chunk, total = [], 0
-        chunk.append(pair)
-        total += weight
+            grown, needed = [pair], set(reads(pair)) - {pair}
+        chunk, before = grown, needed
     if chunk:
         yield chunk
+
+
+def weigh_pairs(chunk: Iterable[Pair], before: Iterable[Pair] = ()) -> int:
+    """The bytes that it takes to compare some pairs of which the candidate's read others before them."""
+    counted = ((COPIES, chunk), (STAND_INS, before))
+    return sum(copies * 4 * math.prod(pair.shape) for copies, pairs in counted for pair in pairs)

@@ -11,6 +11,7 @@ from workbench.compare.answers import answer_questions
 from workbench.compare.datasets import Data
 from workbench.compare.engine import Engine, Progress, open_engine
 from workbench.compare.forms import Record
+from workbench.compare.predict_written import write_texts
 from workbench.models.variant import Variant
 
 _PREDICTIONS: dict[str, Callable[[Engine, Sequence[Record]], list[Any]]] = {
@@ -44,17 +45,18 @@ def predict(
     """What a variant says to every record, and what would be right.
 
     Raises:
-        ValueError: A label of the data is none of the model's.
+        ValueError: A label of the data is none of the model's, or a number of threads or inputs makes no sense.
         TaskError: The variant has no tokenizer or processor.
+        VariantError: It gives NaN.
     """
     records = data.records
     if variant.task_row.is_seq2seq:
         golds = [record[_RIGHT_ONES[variant.task]] for record in records]
-        return predict_media.write_texts(variant, records, progress), golds
+        return write_texts(variant, records, progress, threads=threads, batch_size=batch_size), golds
     with open_engine(variant, threads=threads, batch_size=batch_size, progress=progress) as engine:
         golds = find_golds(variant.task, data, metric, engine.labels)
         if variant.task == "question-answering":
-            may_be_none = metric == "squad_v2" or (metric == "exact_match" and not all(golds))
+            may_be_none = metric == "squad_v2" or (metric == "exact_match" and not data.always_answered)
             return answer_questions(engine, records, may_be_none=may_be_none), golds
         if metric.startswith("recall@"):
             return predict_texts.predict_places(engine, records), golds

@@ -1,81 +1,87 @@
-"""Predictions on images and sounds, and whatever is written token by token."""
+"""Predictions on images and sounds."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbench.compare.engine import Engine, Progress
+from workbench.compare.engine import Engine
 from workbench.compare.forms import Record
-from workbench.models.samples import SAMPLING_RATE
-from workbench.models.variant import Variant
-
-LONGEST_REPLY = 128
+from workbench.models.samples import SAMPLING_RATE, Feed
 
 
 def predict_images(engine: Engine, records: Sequence[Record]) -> list[int]:
-    """The most likely class of each image."""
-    feeds = [
-        dict(engine.processor(images=read_image(record["image"]), return_tensors="np")) for record in records
-    ]
+    """The most likely class of each image. Images are prepared when their batch comes."""
+
+    def prepare(place: int) -> Feed:
+        return dict(engine.processor(images=read_image(records[place]["image"]), return_tensors="np"))
+
     places = [0] * len(records)
-    for place, outputs in engine.run(feeds, cut=False):
+    for place, outputs in engine.run_made([1] * len(records), prepare, cut=False):
         places[place] = int(outputs["logits"].argmax())
     return places
 
 
 def predict_image_candidates(engine: Engine, records: Sequence[Record]) -> list[str]:
-    """The candidate label that fits each image best."""
-    engine.batch_size = 1  # an image goes with labels of its own
-    chosen = []
-    for done, record in enumerate(records, start=1):
-        labels, image = record["candidate_labels"], read_image(record["image"])
-        encoded = engine.processor(text=labels, images=image, return_tensors="np", padding=True)
-        feed = {
-            name: value.astype(np.int64) if value.dtype == np.int32 else value
-            for name, value in encoded.items()
-        }
-        scores = engine.runner.run(feed)["logits_per_image"][0]
-        chosen.append(labels[int(scores.argmax())])
-        if engine.progress:
-            engine.progress(done, len(records))
+    """The candidate label that fits each image best. Images with the same candidates go through together."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, record in enumerate(records):
+        alike.setdefault(tuple(record["candidate_labels"]), []).append(place)
+    chosen = [""] * len(records)
+    done = 0
+    for labels, places in alike.items():
+        for start in range(0, len(places), engine.batch_size):
+            batch = places[start : start + engine.batch_size]
+            images = [read_image(records[place]["image"]) for place in batch]
+            encoded = engine.processor(text=list(labels), images=images, return_tensors="np", padding=True)
+            feed = {
+                name: value.astype(np.int64) if value.dtype == np.int32 else value
+                for name, value in encoded.items()
+            }
+            scores = engine.runner.run(feed)["logits_per_image"]
+            for row, place in zip(scores, batch, strict=True):
+                engine.check({"logits_per_image": row}, place)
+                chosen[place] = labels[int(row.argmax())]
+            done += len(batch)
+            if engine.progress:
+                engine.progress(done, len(records))
     return chosen
 
 
 def predict_speech(engine: Engine, records: Sequence[Record]) -> list[str]:
-    """What a model with a CTC head hears, taking the likeliest letter at every moment."""
-    engine.batch_size = 1  # the first models of this kind have no mask, and padding would be heard as silence
+    """What a model with a CTC head hears, taking the likeliest letter at every moment.
+
+    Sounds go through together where the model takes a mask, or where they are equally long: a model without a mask,
+    as the first of this kind, would hear padding as silence.
+    """
     extractor = getattr(engine.processor, "feature_extractor", engine.processor)
-    heard = []
-    for done, record in enumerate(records, start=1):
-        encoded = extractor(read_sound(record["audio"]), sampling_rate=SAMPLING_RATE, return_tensors="np")
+    sounds = [read_sound(record["audio"]) for record in records]
+
+    def prepare(place: int) -> Feed:
+        encoded = extractor(sounds[place], sampling_rate=SAMPLING_RATE, return_tensors="np")
         feed = {name: np.asarray(value) for name, value in encoded.items()}
-        letters = engine.runner.run(feed)["logits"].argmax(-1)
-        heard.append(str(engine.tokenizer.batch_decode(letters)[0]))
-        if engine.progress:
-            engine.progress(done, len(records))
+        return {
+            name: value.astype(np.int64) if value.dtype == np.int32 else value for name, value in feed.items()
+        }
+
+    heard = [""] * len(records)
+    for place, outputs in engine.run_made([len(sound) for sound in sounds], prepare, cut=False):
+        letters = outputs["logits"].argmax(-1)[: _count_moments(engine, len(sounds[place]))]
+        heard[place] = str(engine.tokenizer.decode(letters))
     return heard
 
 
-def write_texts(variant: Variant, records: Sequence[Record], progress: Progress | None = None) -> list[str]:
-    """What an encoder-decoder writes for each text or recording, always taking the likeliest token."""
-    pipelines = importlib.import_module("workbench.runners.pipeline")
-    pipe: Any = pipelines.make_pipeline(variant)
-    speech = variant.task == "automatic-speech-recognition"
-    written = []
-    for done, record in enumerate(records, start=1):
-        if speech:
-            reply = pipe({"raw": read_sound(record["audio"]), "sampling_rate": SAMPLING_RATE})
-        else:
-            reply = pipe(record["text"], max_new_tokens=LONGEST_REPLY, do_sample=False, num_beams=1)[0]
-        written.append(str(reply["text" if speech else "generated_text"]))
-        if progress:
-            progress(done, len(records))
-    return written
+def _count_moments(engine: Engine, samples: int) -> int | None:
+    """How many outputs stand for so many samples of sound; what comes after them is padding."""
+    kernels, strides = (getattr(engine.config, name, None) for name in ("conv_kernel", "conv_stride"))
+    if not kernels or not strides or getattr(engine.config, "add_adapter", False):
+        return None
+    for kernel, stride in zip(kernels, strides, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return max(0, samples)
 
 
 def read_image(value: Any) -> Any:

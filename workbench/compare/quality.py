@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.compare.datasets import Data, read_data
-from workbench.compare.engine import Progress, show_progress
+from workbench.compare.differences import Difference, describe_difference, share_kept
+from workbench.compare.engine import Progress, read_batch_size, show_progress
 from workbench.compare.metrics import Metric, find_metric
 from workbench.compare.predict import predict
 from workbench.compare.resample import find_difference, find_interval
-from workbench.compare.wording import format_figure
+from workbench.compare.wording import format_figure, format_interval
 from workbench.graph.tables import wrap_html
 from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
@@ -24,30 +25,6 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 RANDOM = "The weights are random: this figure means nothing."
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """A figure minus the baseline's on the same examples.
-
-    Attributes:
-        baseline: The baseline's name.
-        value: The difference.
-        low: Where its 95 % interval starts.
-        high: Where it ends.
-        kept: What is left of the baseline's quality, in percent; None where that has no meaning.
-    """
-
-    baseline: str
-    value: float
-    low: float
-    high: float
-    kept: float | None
-
-    @property
-    def significant(self) -> bool:
-        """Whether the interval leaves zero out, so that the difference is more than the luck of the examples."""
-        return not self.low <= 0 <= self.high
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +37,7 @@ class Quality:
         label: The same for people.
         value: The figure; percentages run from 0 to 100.
         n: How many examples.
-        low: Where the 95 % interval starts.
+        low: Where the 95 % interval starts; None where the examples are too few for one.
         high: Where it ends.
         unit: "%" or empty.
         higher_is_better: Whether more is better.
@@ -78,8 +55,8 @@ class Quality:
     label: str
     value: float
     n: int
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     unit: str
     higher_is_better: bool
     dataset: str
@@ -106,13 +83,8 @@ class Quality:
             )
         reduce = find_metric(self.metric, task).reduce
         value, low, high = find_difference(reduce, self.scores, baseline.scores, self.groups)
-        return Difference(baseline.variant, value, low, high, self._kept(baseline))
-
-    def _kept(self, baseline: Quality) -> float | None:
-        better, other = (
-            (self.value, baseline.value) if self.higher_is_better else (baseline.value, self.value)
-        )
-        return 100 * better / other if other > 0 and math.isfinite(better / other) else None
+        kept = share_kept(self.value, baseline.value, unit=self.unit, higher_is_better=self.higher_is_better)
+        return Difference(baseline.variant, value, _known(low), _known(high), kept)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data, without the single examples."""
@@ -137,9 +109,10 @@ class Quality:
         return [*lines, RANDOM] if self.random else lines
 
     def _title(self) -> str:
-        figure = format_figure(self.value, self.unit)
-        span = f"{format_figure(self.low, self.unit)} to {format_figure(self.high, self.unit)}"
-        return f"{self.variant}: {self.label} {figure} ({span}) on {self.n:,} examples of {self.dataset}"
+        figure = format_figure(self.value, self.unit) + format_interval(self.low, self.high, self.unit)
+        few = ", too few for an interval" if self.low is None else ""
+        count = f"{self.n:,} example{'' if self.n == 1 else 's'}"
+        return f"{self.variant}: {self.label} {figure} on {count} of {self.dataset}{few}"
 
     def __str__(self) -> str:
         return "\n  ".join([self._title(), *self._lines()])
@@ -169,15 +142,19 @@ def evaluate_quality(
         limit: How many examples to take, from the first; all by default.
         baseline: What to compare with, on the same examples: another variant, or its `Quality`.
         threads: How many threads one call may use.
-        batch_size: How many inputs go through at once; 16 by default.
-        progress: Called with (done, total); by default a line on the terminal.
+        batch_size: How many inputs go through at once; 16 by default, and fewer where a model gives so many values
+            per token that the memory would be short. What cannot be padded, such as sounds for a model without a
+            mask, goes through with its like alone.
+        progress: Called with (done, total); by default a line on the terminal or in the notebook.
 
     Returns:
-        The figure with its 95 % interval, and with the paired difference where there is a baseline.
+        The figure with its 95 % interval, and with the paired difference where there is a baseline. Questions about
+        one text count as one example for both; with fewer than ten there is no interval.
 
     Raises:
-        ValueError: The data are empty, lack a column, or do not fit the metric.
+        ValueError: The data are empty, lack a column, or do not fit the metric, or a number makes no sense.
         TaskError: The variant has no tokenizer or processor.
+        VariantError: The variant gives NaN.
 
     Example:
         >>> quality = evaluate_quality(load_model("random/tiny-bert"), limit=8)
@@ -185,6 +162,7 @@ def evaluate_quality(
         ('squad_v2', 8, True)
     """
     variant = resolve_variant(variant)
+    batch_size = read_batch_size(batch_size)
     asked = metric or variant.task_row.metric
     if asked is None:
         raise ValueError(f"Quality cannot be measured for the task {variant.task!r}.")
@@ -200,9 +178,8 @@ def evaluate_quality(
     if baseline is None:
         return quality
     if not isinstance(baseline, Quality):
-        baseline = evaluate_quality(
-            baseline, dataset, metric=chosen.name, limit=limit, progress=progress, **options
-        )
+        # The same records, read once: a generator has no second time.
+        baseline = evaluate_quality(baseline, data, metric=chosen.name, progress=progress, **options)
     return dataclasses.replace(quality, difference=quality.compare_with(baseline, variant.task))
 
 
@@ -212,15 +189,17 @@ def _summarize(variant: Variant, metric: Metric, scores: np.ndarray, data: Data)
     value = metric.reduce(scores)
     if math.isnan(value):
         raise ValueError(f"{data.name} decides nothing about {metric.label}: give more or longer examples.")
-    low, high = find_interval(metric.reduce, scores, groups)
+    low, high = find_interval(metric.reduce, scores, groups, bounds=metric.bounds)
+    if low == high:  # nothing bounds the figure, and the examples are all alike
+        low = high = math.nan
     return Quality(
         variant=variant.name,
         metric=metric.name,
         label=metric.label,
         value=value,
         n=len(scores),
-        low=low,
-        high=high,
+        low=_known(low),
+        high=_known(high),
         unit=metric.unit,
         higher_is_better=metric.higher_is_better,
         dataset=data.name,
@@ -232,15 +211,5 @@ def _summarize(variant: Variant, metric: Metric, scores: np.ndarray, data: Data)
     )
 
 
-def describe_difference(difference: Difference, label: str, unit: str) -> str:
-    """A paired difference in words.
-
-    Example:
-        >>> describe_difference(Difference("torch-fp32", -0.3, -0.9, 0.2, 99.6), "F1", "%")
-        'F1 -0.3 against torch-fp32 (-0.9 to +0.2): within noise'
-    """
-    value, low, high = (
-        format_figure(part, unit, sign=True) for part in (difference.value, difference.low, difference.high)
-    )
-    judged = "more than noise" if difference.significant else "within noise"
-    return f"{label} {value} against {difference.baseline} ({low} to {high}): {judged}"
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

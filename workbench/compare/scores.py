@@ -11,6 +11,7 @@ import numpy as np
 from workbench.compare.answers import rank_answers
 from workbench.compare.engine import Engine, open_engine
 from workbench.compare.layout import html_table, text_table
+from workbench.compare.logits import log_softmax, refuse_nan
 from workbench.graph.tables import wrap_html
 from workbench.models.samples import make_feed
 from workbench.models.variant import Variant, resolve_variant
@@ -103,6 +104,7 @@ def compare_scores(
 
     Raises:
         ValueError: The two have different tasks, the task has no scores to show, or there is no example.
+        VariantError: One of them gives NaN.
 
     Example:
         >>> source = load_model("random/tiny-bert", task="text-classification")
@@ -155,7 +157,9 @@ def _score(engine: Engine, variant: Variant, example: Any) -> Any:
         found = rank_answers(engine, [example], top=200)[0]
         return {candidate.text or NOTHING: candidate.score for candidate in found}
     feed = make_feed(variant.task_row, engine.processor, engine.config, example)
-    logits = engine.runner.run(feed)["logits"][0]
+    outputs = engine.runner.run(feed)
+    refuse_nan({"logits": outputs["logits"]}, variant.name, "this example")
+    logits = outputs["logits"][0]
     if variant.task == "token-classification":
         tokens = engine.tokenizer.convert_ids_to_tokens(feed["input_ids"][0])
         return [
@@ -176,8 +180,7 @@ def _score(engine: Engine, variant: Variant, example: Any) -> Any:
 
 
 def _softmax(logits: np.ndarray, names: list[str]) -> dict[str, float]:
-    powers = np.exp(logits.astype(np.float64) - logits.max())
-    shares = powers / powers.sum()
+    shares = np.exp(log_softmax(logits))
     return {names[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
+
+from workbench.compare.logits import log_softmax
 
 BLOCK = 1 << 16  # values turned into float64 at a time: what stays in a core's cache
 
@@ -13,14 +14,25 @@ BLOCK = 1 << 16  # values turned into float64 at a time: what stays in a core's 
 class Similarity:
     """Takes pairs of arrays one after the other and says at any time how far they lie apart.
 
-    Values that are NaN or Inf on either side are counted and left out of all other figures; an Inf that both
-    sides have in the same place is no difference.
+    A number against NaN or Inf is no difference that could be averaged away: from the first on, the largest, the mean
+    and the relative difference are infinite. An Inf that both sides have in the same place is no difference; neither
+    is a NaN, but it is counted. Where nothing was compared, the figures are NaN, which no threshold lets pass.
+
+    Attributes:
+        values: At how many places both sides had numbers.
+        max_abs: The largest absolute difference.
+        worst_sample: The sample with the largest difference.
+        not_finite: How many values are NaN or Inf on one side where the other has a number, by side.
+        both_nan: How many are NaN on both sides.
 
     Example:
         >>> figures = Similarity()
         >>> figures.add(np.array([3.0, 4.0]), np.array([3.0, 4.5]))
         >>> figures.max_abs, figures.relative
         (0.5, 0.1)
+        >>> figures.add(np.array([1.0]), np.array([np.nan]))
+        >>> figures.max_abs, figures.not_finite
+        (inf, {'reference': 0, 'candidate': 1})
     """
 
     def __init__(self) -> None:
@@ -28,6 +40,7 @@ class Similarity:
         self.max_abs = 0.0
         self.worst_sample: int | None = None
         self.not_finite: dict[str, int] = {"reference": 0, "candidate": 0}
+        self.both_nan = 0
         self._sum_abs = self._error = self._reference = self._candidate = self._product = 0.0
 
     def add(self, reference: np.ndarray, candidate: np.ndarray, *, sample: int = 0) -> None:
@@ -46,7 +59,7 @@ class Similarity:
         a, b = left.astype(np.float64), right.astype(np.float64)
         norms = float(a @ a), float(b @ b)
         if not math.isfinite(sum(norms)):
-            finite = self._count_strange(a, b)
+            finite = self._count_strange(a, b, sample)
             a, b = a[finite], b[finite]
             norms = float(a @ a), float(b @ b)
         if not a.size:
@@ -64,29 +77,49 @@ class Similarity:
         self._candidate += norms[1]
         self._product += product
 
-    def _count_strange(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    def _count_strange(self, left: np.ndarray, right: np.ndarray, sample: int) -> np.ndarray:
         """Counts NaN and Inf; returns where both sides are finite."""
         finite_left, finite_right = np.isfinite(left), np.isfinite(right)
-        strange = ~(np.isinf(left) & (left == right))
-        self.not_finite["reference"] += int((~finite_left & strange).sum())
-        self.not_finite["candidate"] += int((~finite_right & strange).sum())
+        self.not_finite["reference"] += int((~finite_left & finite_right).sum())
+        self.not_finite["candidate"] += int((finite_left & ~finite_right).sum())
+        self.both_nan += int((np.isnan(left) & np.isnan(right)).sum())
+        if self.max_abs < math.inf and find_strange(left, right).any():
+            self.max_abs, self.worst_sample = math.inf, sample
         return finite_left & finite_right
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was anything to compare: a number on one side at least."""
+        return self.values > 0 or self.max_abs > 0
+
+    @property
+    def any_not_finite(self) -> bool:
+        """Whether NaN was met, or an Inf on one side alone."""
+        return self.max_abs == math.inf or self.both_nan > 0
 
     @property
     def mean_abs(self) -> float:
         """The mean absolute difference."""
-        return self._sum_abs / self.values if self.values else 0.0
+        if self.max_abs == math.inf:
+            return math.inf
+        return self._sum_abs / self.values if self.values else math.nan
 
     @property
     def relative(self) -> float:
         """The size of the difference, as a share of the size of the reference (both as root of squares)."""
+        if not self.compared:
+            return math.nan
+        if self.max_abs == math.inf:
+            return math.inf
         if not self._error:
             return 0.0
         return math.sqrt(self._error / self._reference) if self._reference else math.inf
 
     @property
     def cosine(self) -> float:
-        """The cosine of the angle between the two, all values as one vector."""
+        """The cosine of the angle between the two, all values as one vector; NaN where one is no vector of numbers."""
+        if not self.compared or self.max_abs == math.inf:
+            return math.nan
         if not self._error:
             return 1.0
         norm = math.sqrt(self._reference) * math.sqrt(self._candidate)
@@ -95,27 +128,20 @@ class Similarity:
     @property
     def snr_db(self) -> float:
         """The signal-to-noise ratio in decibels: 20 is a difference of 10 %, 40 of 1 %; infinite without any."""
-        return -20 * math.log10(self.relative) if self.relative else math.inf
-
-    @property
-    def any_not_finite(self) -> bool:
-        """Whether NaN or Inf was met on one side alone."""
-        return any(self.not_finite.values())
+        if not self.relative:
+            return math.inf
+        return -20 * math.log10(self.relative)
 
 
-def token_mask(
-    feed: Mapping[str, np.ndarray], shape: tuple[int, ...], *, decoder: bool = False
-) -> np.ndarray | None:
-    """Which positions of a tensor of this shape stand for real tokens; None where there is no padding to leave out.
+def find_strange(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Where NaN or Inf stands on one side and something else on the other.
 
     Example:
-        >>> token_mask({"attention_mask": np.array([[1, 1, 0]])}, (1, 3, 64)).tolist()
-        [[True, True, False]]
+        >>> find_strange(np.array([1.0, np.inf, np.nan, np.inf]), np.array([2.0, np.inf, np.nan, 0.0])).tolist()
+        [False, False, False, True]
     """
-    mask = feed.get("decoder_attention_mask" if decoder else "attention_mask")
-    if mask is None or len(shape) < 2 or shape[:2] != mask.shape or bool((mask > 0).all()):
-        return None
-    return np.asarray(mask > 0)
+    same = (left == right) | (np.isnan(left) & np.isnan(right))
+    return ~same & ~(np.isfinite(left) & np.isfinite(right))
 
 
 def round_up(value: float) -> float:
@@ -134,6 +160,8 @@ def round_up(value: float) -> float:
 
 def kl_divergences(left: np.ndarray, right: np.ndarray, mask: np.ndarray | None) -> list[float]:
     """The KL divergence of every distribution that logits stand for, in nats.
+
+    Infinite where the candidate's are not all numbers; where the reference's are not, there is none.
 
     Args:
         left: The reference's logits.
@@ -154,12 +182,10 @@ def kl_divergences(left: np.ndarray, right: np.ndarray, mask: np.ndarray | None)
         )
     found = []
     for a, b in rows:
-        if a.size > 1 and np.isfinite(a).all() and np.isfinite(b).all():
-            p, q = _log_softmax(a), _log_softmax(b)
+        if a.size > 1 and np.isfinite(a).all():
+            if not np.isfinite(b).all():
+                found.append(math.inf)
+                continue
+            p, q = log_softmax(a), log_softmax(b)
             found.append(max(0.0, float((np.exp(p) * (p - q)).sum())))
     return found
-
-
-def _log_softmax(values: np.ndarray) -> np.ndarray:
-    shifted = values.astype(np.float64) - values.max()
-    return shifted - np.log(np.exp(shifted).sum())

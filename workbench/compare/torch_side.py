@@ -12,6 +12,7 @@ import numpy as np
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant, torch_variant
 from workbench.runners import open_runner
+from workbench.runners.torch_int8 import int8_names
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +41,13 @@ class Calls:
 
 
 class TorchSide:
-    """A PyTorch variant whose modules can be listened to."""
+    """A PyTorch variant whose modules can be listened to.
+
+    Attributes:
+        variant: The variant.
+        model: Its model, and
+        plain: the one that this was made from: the same modules, before any was quantized.
+    """
 
     def __init__(self, variant: Variant) -> None:
         from workbench.runners.torch import open_source, prepare_model
@@ -51,6 +58,7 @@ class TorchSide:
                 f"Compare source.as_variant({variant.precision!r}) instead."
             )
         source = open_source(variant)
+        self.plain: Any = source.model
         model = prepare_model(source, variant)
         if model is not source.model:
             source = dataclasses.replace(source, model=model)
@@ -67,6 +75,11 @@ class TorchSide:
             for name, module in self.model.named_modules(remove_duplicate=False)
             if name
         }
+
+    @property
+    def int8_names(self) -> frozenset[str]:
+        """The modules that compute with PyTorch's own int8."""
+        return int8_names(self.model)
 
     def describe(self, feed: Feed) -> Calls:
         """Runs once and notes which modules give which tensor."""
@@ -88,7 +101,7 @@ class TorchSide:
                 groups.append([name])
             last[0] = tensor
 
-        with self._listen(dict.fromkeys(self._names(), note)):
+        with listen(self.model, dict.fromkeys(self._names(), note)):
             self._runner.run(feed)
         last[0] = None
         repeated = tuple(name for name, count in counts.items() if count > 1)
@@ -102,7 +115,7 @@ class TorchSide:
         def keep(name: str, tensor: torch.Tensor, _: Sequence[Any]) -> None:
             found[name] = _copy(tensor)
 
-        with self._listen(dict.fromkeys(names, keep)):
+        with listen(self.model, dict.fromkeys(names, keep)):
             self._runner.run(feed)
         return found
 
@@ -117,9 +130,10 @@ class TorchSide:
         def replace(name: str, tensor: torch.Tensor, _: Sequence[Any]) -> torch.Tensor:
             if name in names:
                 found[name] = _copy(tensor)
-            return torch.from_numpy(given[name]).to(dtype=tensor.dtype, device=tensor.device)
+            # A copy, as a module further on may write into what it is given.
+            return torch.tensor(given[name], dtype=tensor.dtype, device=tensor.device)
 
-        with self._listen(dict.fromkeys(given, replace)):
+        with listen(self.model, dict.fromkeys(given, replace)):
             self._runner.run(feed)
         return found
 
@@ -130,18 +144,19 @@ class TorchSide:
     def _names(self) -> list[str]:
         return [name for name, _ in self.model.named_modules() if name]
 
-    @contextlib.contextmanager
-    def _listen(self, listeners: Mapping[str, Listener]) -> Iterator[None]:
-        """Calls a listener with what each module gives; what it returns takes the tensor's place."""
-        handles = []
-        try:
-            for name, listener in listeners.items():
-                hook = _make_hook(name, listener)
-                handles.append(self.model.get_submodule(name).register_forward_hook(hook))
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+
+@contextlib.contextmanager
+def listen(model: Any, listeners: Mapping[str, Listener]) -> Iterator[None]:
+    """Calls a listener with what each module gives; what it returns takes the tensor's place."""
+    handles = []
+    try:
+        for name, listener in listeners.items():
+            hook = _make_hook(name, listener)
+            handles.append(model.get_submodule(name).register_forward_hook(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _make_hook(name: str, listener: Listener) -> Callable[[Any, Any, Any], Any]:

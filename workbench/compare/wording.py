@@ -20,6 +20,30 @@ def format_figure(value: float, unit: str = "", *, sign: bool = False) -> str:
     return ("-" if minus else "+" if sign and value > 0 else "") + text
 
 
+def format_interval(low: float | None, high: float | None, unit: str = "", *, sign: bool = False) -> str:
+    """An interval in brackets, as it follows a figure; nothing where there is none.
+
+    Example:
+        >>> format_interval(84.9, 87.0, "%"), format_interval(None, None)
+        (' (84.9 to 87.0)', '')
+    """
+    if low is None or high is None:
+        return ""
+    return f" ({format_figure(low, unit, sign=sign)} to {format_figure(high, unit, sign=sign)})"
+
+
+def judge_noise(significant: bool | None) -> str:
+    """Whether a difference is more than the luck of the examples, in words.
+
+    Example:
+        >>> judge_noise(True), judge_noise(False), judge_noise(None)
+        ('more than noise', 'within noise', 'too few examples to tell')
+    """
+    if significant is None:
+        return "too few examples to tell"
+    return "more than noise" if significant else "within noise"
+
+
 def format_ratio(value: float) -> str:
     """A speed-up in words.
 

@@ -7,7 +7,7 @@ on Linux at once when its parent dies. Imports neither torch nor transformers un
     {"do": "open"}                    opens the variant
     {"do": "warm", "feeds": path}     warms up on the feeds of an .npz file
     {"do": "turn", "passes": 5}       runs and times them
-    {"do": "close"}                   tells its peak of memory, and ends
+    {"do": "close"}                   ends
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     """Serves one parent until it is done."""
     parent = os.getppid()
     _tie_to_parent(parent)
-    answers = _take_stdout()
+    answers = take_stdout()
     subject: Subject | None = None
     for line in sys.stdin:
         command = json.loads(line)
@@ -62,15 +62,17 @@ def _obey(subject: Subject, command: dict[str, Any]) -> dict[str, Any]:
     if command["do"] == "warm":
         return subject.warm(load_feeds(command["feeds"]))
     if command["do"] == "turn":
-        return {"ns": subject.turn(command["passes"])}
+        return subject.turn(command["passes"])
     if command["do"] == "close":
-        return subject.close()
+        subject.close()
+        return {}
     raise ValueError(f"There is no command {command['do']!r}.")
 
 
 def _prepare(job: dict[str, Any]) -> Callable[[], Runner]:
     """Imports what the variant's runtime needs, so that it does not count as load time."""
-    from workbench.models.variant import Origin, Variant, torch_variant
+    from workbench.models.origin import Origin
+    from workbench.models.variant import Variant, torch_variant
     from workbench.runners import open_runner
 
     if job["runtime"] != "torch":
@@ -80,7 +82,8 @@ def _prepare(job: dict[str, Any]) -> Callable[[], Runner]:
 
     torch = importlib.import_module("torch")
     importlib.import_module("transformers")
-    from workbench.models.source import DTYPES, load_model
+    from workbench.models.source import load_model
+    from workbench.runners.torch import convert_model
 
     torch.set_num_threads(job["threads"])
     origin = Origin(**job["origin"])
@@ -99,14 +102,14 @@ def _prepare(job: dict[str, Any]) -> Callable[[], Runner]:
                 "what was loaded here is not the model that the caller has in memory: its weights or settings "
                 "differ. Measure it where it is, with isolate=False."
             )
-        source.model.to(dtype=getattr(torch, DTYPES[job["precision"]]))  # our own: no second copy beside it
+        convert_model(source.model, job["precision"])  # our own: no second copy beside it
         variant = torch_variant(origin, source=source, precision=job["precision"], compiled=job["compiled"])
         return open_runner(variant, threads=job["threads"])
 
     return open_torch
 
 
-def _take_stdout() -> IO[str]:
+def take_stdout() -> IO[str]:
     """Keeps stdout for answers alone: what libraries print there goes to stderr from now on."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -13,7 +13,7 @@ from workbench.machine import release_memory
 from workbench.models.samples import Feed, resize_feed
 from workbench.models.variant import Variant
 from workbench.runners import open_runner
-from workbench.runners.onnxruntime import SINGLE, WITH_PAST, OnnxRunner
+from workbench.runners.graph_runner import SINGLE, WITH_PAST, GraphRunner
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def run_all(variant: Variant, feeds: Sequence[Feed]) -> list[Feed]:
         for feed in feeds:
             try:
                 outputs = runner.run(feed)
-                if isinstance(runner, OnnxRunner):
+                if isinstance(runner, GraphRunner):
                     _check_steps(runner, feed)
             except WorkbenchError:
                 raise
@@ -87,7 +87,7 @@ def run_all(variant: Variant, feeds: Sequence[Feed]) -> list[Feed]:
     return results
 
 
-def _check_steps(runner: OnnxRunner, feed: Feed) -> None:
+def _check_steps(runner: GraphRunner[Any], feed: Feed) -> None:
     """Runs the files that `run` does not reach, and compares generation with past to generation without."""
     if not runner.variant.task_row.generates:
         return

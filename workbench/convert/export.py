@@ -20,8 +20,9 @@ from workbench.convert.checks import compare_runs, require_close, run_all, trial
 from workbench.errors import ConvertError, TaskError
 from workbench.machine import release_memory
 from workbench.models.onnx_files import load_graph, save_graph
+from workbench.models.origin import Origin, Step
 from workbench.models.samples import input_limit, name_feeds, save_feeds
-from workbench.models.variant import SAMPLES, Origin, Step, Variant
+from workbench.models.variant import SAMPLES, Variant
 from workbench.quiet import quiet
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from workbench.models.model_config import read_config, read_dimensions
 from workbench.models.onnx_files import load_graph
-from workbench.models.onnx_nodes import walk_nodes
+from workbench.models.onnx_nodes import STANDARD_FUSED, walk_nodes
 from workbench.models.variant import Variant
 
 ATTENTION = ("Attention", "MultiHeadAttention", "GroupQueryAttention", "DecoderMaskedMultiHeadAttention")
 GELU = ("BiasGelu", "Gelu", "FastGelu", "QuickGelu")
-STANDARD_FUSED = ("LayerNormalization", "RMSNormalization", "Gelu", "Attention", "RotaryEmbedding")
 UNFUSABLE_ATTENTION = {
     "deberta-v2": "its attention adds relative positions between the products, and ONNX Runtime has no operator for it",
     "t5": "its attention adds a position bias, which the fusion takes in decoders of its own export alone",

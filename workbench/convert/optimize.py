@@ -16,8 +16,9 @@ from workbench.errors import ConvertError, VariantError
 from workbench.machine import release_memory
 from workbench.models.model_config import read_config, read_dimensions
 from workbench.models.onnx_files import load_graph, save_graph
+from workbench.models.origin import Step
 from workbench.models.samples import Feed
-from workbench.models.variant import Step, Variant, resolve_variant
+from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,9 @@ from workbench.convert.embeddings import quantize_embeddings
 from workbench.convert.quantizing import Recipe, make_quantized, require_fp32
 from workbench.machine import cpu_features
 from workbench.models.onnx_files import load_graph, save_graph
+from workbench.models.origin import Step
 from workbench.models.samples import check_feeds, name_feeds, save_feeds
-from workbench.models.variant import Step, Variant
+from workbench.models.variant import Variant
 from workbench.runners import open_runner
 from workbench.runners.protocol import pick_inputs
 
@@ -82,7 +83,8 @@ def quantize_dynamic(
             per_channel=per_channel,
             reduce_range=narrow,
             weight_type=QuantType.QInt8 if weight_type == "int8" else QuantType.QUInt8,
-            nodes_to_quantize=nodes,
+            # The converter first turns each Gemm into a MatMul of this name, and then looks for it in the list.
+            nodes_to_quantize=[*nodes, *(f"{name}_MatMul" for name in nodes)],
             use_external_data_format=large,
             # Shape inference stops at fused operators; what it does not reach is fp32 in these graphs.
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT, "EnableSubgraph": True},

@@ -19,7 +19,8 @@ from workbench.machine import release_memory
 from workbench.models import onnx_files
 from workbench.models.onnx_files import load_graph, save_graph, weight_bytes
 from workbench.models.onnx_nodes import name_nodes, walk_nodes
-from workbench.models.variant import Step, Variant, resolve_variant
+from workbench.models.origin import Step
+from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import difflib
 import itertools
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["demo_names", "model_folder", "qa_dataset"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-_NAMES = ("qa",)
+__all__ = [
+    "demo_names",
+    "digits_dataset",
+    "draw_digit",
+    "model_folder",
+    "qa_dataset",
+    "sentiment_dataset",
+]
+
+_NAMES = ("qa", "sentiment", "digits")
 
 
 def demo_names() -> tuple[str, ...]:
@@ -23,7 +34,7 @@ def demo_names() -> tuple[str, ...]:
 
     Example:
         >>> demo_names()
-        ('qa',)
+        ('qa', 'sentiment', 'digits')
     """
     return _NAMES
 
@@ -73,11 +84,87 @@ def qa_dataset(split: str = "validation", limit: int | None = None) -> list[dict
     """
     from workbench.demo.qa.generate import SPLIT_SIZES, iter_examples
 
-    if split not in SPLIT_SIZES:
-        raise ValueError(f"There is no split named {split!r}. The splits are: {', '.join(SPLIT_SIZES)}.")
+    _check_request(split, SPLIT_SIZES, limit)
+    size = SPLIT_SIZES[split]
+    return list(itertools.islice(iter_examples(split), size if limit is None else min(limit, size)))
+
+
+def sentiment_dataset(split: str = "validation", limit: int | None = None) -> list[dict[str, Any]]:
+    """Write the sentiment demo's data: short opinions and plain facts, the same ones every time.
+
+    Args:
+        split: ``"train"`` (24,000 records; the model was trained on these and more of their kind) or
+            ``"validation"`` (1,500 records, in which every wording is one that training never shows).
+        limit: How many records to give, from the first; all of them by default.
+
+    Returns:
+        Records with ``id``, ``text``, ``label`` (``"negative"``, ``"neutral"`` or ``"positive"``) and ``kind``,
+        which says what makes the text hard: ``"plain"``, ``"negated"``, ``"contrast"`` and others.
+
+    Raises:
+        ValueError: If there is no such split, or ``limit`` is not a whole number above zero.
+
+    Example:
+        >>> sorted(sentiment_dataset(limit=1)[0])
+        ['id', 'kind', 'label', 'text']
+    """
+    from workbench.demo.sentiment.generate import SPLIT_SIZES, iter_examples
+
+    _check_request(split, SPLIT_SIZES, limit)
+    size = SPLIT_SIZES[split]
+    return list(itertools.islice(iter_examples(split), size if limit is None else min(limit, size)))
+
+
+def digits_dataset(split: str = "validation", limit: int | None = None) -> list[dict[str, Any]]:
+    """Read the digits demo's data: scikit-learn's handwritten digits, from the installed scikit-learn.
+
+    Args:
+        split: ``"train"`` (1,200 records, the ones that the model was trained on) or ``"validation"`` (the other 597).
+        limit: How many records to give, from the first; all of them by default.
+
+    Returns:
+        Records with ``id``, ``image`` (8 by 8 pixels) and ``label`` (0 to 9).
+
+    Raises:
+        ImportError: If scikit-learn is not installed.
+        ValueError: If there is no such split, or ``limit`` is not a whole number above zero.
+
+    Example:
+        >>> sorted(digits_dataset(limit=1)[0])
+        ['id', 'image', 'label']
+    """
+    from workbench.demo.digits.data import SPLITS, iter_digits
+
+    _check_request(split, SPLITS, limit)
+    return list(itertools.islice(iter_digits(split), limit))
+
+
+def draw_digit(digit: int, seed: int = 0) -> Image:
+    """Draw a digit as a picture for the digits demo: 8 by 8 pixels, light on dark, none of scikit-learn's.
+
+    Args:
+        digit: What to draw.
+        seed: Another seed, another hand.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: If ``digit`` is not a whole number from 0 to 9.
+
+    Example:
+        >>> draw_digit(7).size
+        (8, 8)
+    """
+    from workbench.demo.digits import draw
+
+    return draw.draw_digit(digit, seed)
+
+
+def _check_request(split: str, known: Collection[str], limit: int | None) -> None:
+    if split not in known:
+        raise ValueError(f"There is no split named {split!r}. The splits are: {', '.join(known)}.")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ValueError(
             f"limit is {limit!r}; give a whole number of at least 1, or None for the whole split."
         )
-    size = SPLIT_SIZES[split]
-    return list(itertools.islice(iter_examples(split), size if limit is None else min(limit, size)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ def _write_data(graphs: Graphs, files: list[GraphFile], overlays: Mapping[str, d
 
 def _describe(file: GraphFile, overlay: Mapping[str, Any] | None) -> dict[str, Any]:
     index = NodeIndex(file.model)
-    values = (overlay.get("values") or overlay["statuses"]) if overlay else {}
+    values = _all_values(overlay, "infinite") if overlay else {}
     described: dict[str, Any] = {
         "name": file.name,
         "bytes": file.bytes,
@@ -134,8 +135,16 @@ def _describe(file: GraphFile, overlay: Mapping[str, Any] | None) -> dict[str, A
 def _write_picture(graphs: Graphs, files: list[GraphFile], overlays: Mapping[str, dict[str, Any]]) -> str:
     from workbench.graph.picture import draw_svg
 
-    overlay = overlays.get(files[0].name, {})
-    return draw_svg(files[0].path, overlay=overlay.get("values") or overlay.get("statuses"))
+    overlay = overlays.get(files[0].name)
+    return draw_svg(files[0].path, overlay=_all_values(overlay, math.inf) if overlay else None)
+
+
+def _all_values(overlay: Mapping[str, Any], infinite: Any) -> dict[str, Any]:
+    """Node -> number or status, with something that stands for what is infinite."""
+    return {
+        **overlay.get("values", overlay.get("statuses", {})),
+        **dict.fromkeys(overlay.get("infinite", ()), infinite),
+    }
 
 
 WRITERS = {".html": _write_page, ".json": _write_data, ".svg": _write_picture}

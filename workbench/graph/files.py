@@ -67,6 +67,11 @@ def open_graphs(value: Given | Source) -> Graphs:
             raise FileNotFoundError(f"{path} does not exist. Give an .onnx file, or a variant.")
         return Graphs(path.name, None, (path,))
     variant = resolve_variant(value)
+    if not variant.onnx_files and variant.runtime == "openvino":
+        raise ValueError(
+            f"The graph of {variant.name} of {variant.origin.source} is in OpenVINO's own format, which is not read "
+            "here. Look into the variant that it was made from: variant.parent."
+        )
     if not variant.onnx_files:
         raise ValueError(
             f"{variant.name} of {variant.origin.source} has no ONNX graph to look into. "

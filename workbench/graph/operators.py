@@ -5,15 +5,7 @@ from __future__ import annotations
 import onnx
 
 from workbench.graph.parameters import QUANTIZED_OPERATORS
-
-STANDARD_FUSED = {
-    "Attention",
-    "LayerNormalization",
-    "RMSNormalization",
-    "Gelu",
-    "RotaryEmbedding",
-    "GroupNormalization",
-}
+from workbench.models.onnx_nodes import STANDARD_FUSED
 
 
 def is_fused(node: onnx.NodeProto) -> bool:

@@ -28,7 +28,8 @@ def make_overlay(graph: GraphFile, values: Any, *, label: str | None = None) -> 
         label: What the numbers are, for the legend.
 
     Returns:
-        What the page takes: node name -> number, and the label.
+        What the page takes: node name -> number, the label, and the nodes whose number is infinite, if any are. A
+        NaN is no number: its node stays plain.
 
     Raises:
         TypeError: The values are no such thing.
@@ -57,18 +58,21 @@ def make_overlay(graph: GraphFile, values: Any, *, label: str | None = None) -> 
             numbers[str(name)] = float(value)
         except (TypeError, ValueError) as error:
             raise TypeError(f"An overlay's values are numbers; {name!r} has {value!r}.") from error
-    found = {}
+    found, infinite = {}, []
     for node in walk_nodes(graph.model.graph):
         value = _value_of(node, numbers)
         if value is not None and math.isfinite(value):
             found[node.name] = value
-    if not found:
+        elif value is not None and math.isinf(value):
+            infinite.append(node.name)  # JSON has no such number
+    if not found and not infinite:
         given = ", ".join(repr(name) for name in list(numbers)[:3]) or "none"
         raise ValueError(
             f"None of the {len(numbers)} names is in this graph (given: {given}). "
             "Give names of nodes, of tensors or of PyTorch modules."
         )
-    return {"values": found, "label": label or ""}
+    overlay: dict[str, Any] = {"values": found, "label": label or ""}
+    return overlay | ({"infinite": infinite} if infinite else {})
 
 
 def make_status_overlay(
@@ -88,12 +92,12 @@ def make_status_overlay(
 
 def shorten_overlay(overlay: Mapping[str, Any]) -> dict[str, Any]:
     """The same overlay with the names that the page knows."""
-    return {
-        key: {shorten_name(name): value for name, value in content.items()}
-        if key in ("values", "statuses")
-        else content
-        for key, content in overlay.items()
-    }
+    short = dict(overlay)
+    for key in short.keys() & {"values", "statuses"}:
+        short[key] = {shorten_name(name): value for name, value in overlay[key].items()}
+    if "infinite" in short:
+        short["infinite"] = [shorten_name(name) for name in overlay["infinite"]]
+    return short
 
 
 def _value_of(node: onnx.NodeProto, numbers: Mapping[str, float]) -> float | None:

@@ -16,7 +16,7 @@ from workbench.graph.layered import Box, place_boxes
 from workbench.graph.modules import NO_MODULE, fold_modules, module_of
 from workbench.graph.operators import is_fused, is_quantized
 from workbench.graph.sizes import list_inputs
-from workbench.graph.svg import Paint, write_svg
+from workbench.graph.svg import INFINITE, Paint, write_svg
 from workbench.graph.tables import shorten
 from workbench.models.variant import Variant
 
@@ -107,10 +107,10 @@ def _read_overlay(overlay: Any, file: str | None) -> dict[str, float | str]:
             f"overlay must be a dict from node names, or a profile, got {type(overlay).__name__}."
         )
     for name, value in overlay.items():
-        number = isinstance(value, int | float) and math.isfinite(value)
+        number = isinstance(value, int | float) and not math.isnan(value)
         if not number and value not in STATUSES:
             raise ValueError(
-                f"overlay says {value!r:.60} of {name!r:.60}. Give finite numbers, or one of {', '.join(STATUSES)}."
+                f"overlay says {value!r:.60} of {name!r:.60}. Give numbers, or one of {', '.join(STATUSES)}."
             )
     return dict(overlay)
 
@@ -225,4 +225,6 @@ def _paint(group: Group, values: Mapping[str, float | str]) -> Paint:
     if statuses:
         told = {status: count for status, count in statuses.items() if status != "unchanged"} or statuses
         return Paint(status=max(told, key=lambda status: told[status]))
+    if any(map(math.isinf, numbers)):
+        return Paint(status=INFINITE)
     return Paint(sum(numbers)) if numbers else Paint()

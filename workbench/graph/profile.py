@@ -20,6 +20,7 @@ from workbench.graph.profile_rows import FileProfile, GraphProfile, NodeTime
 from workbench.machine import usable_cores
 from workbench.models.onnx_nodes import walk_nodes
 from workbench.models.samples import Feed, check_feeds
+from workbench.models.settings import limit_threads
 from workbench.models.variant import Variant
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 WARM_UP, FEWEST, MOST = 2, 5, 30
 ENOUGH = 3.0  # seconds: past these no more runs are begun
 KERNEL = "_kernel_time"
+TYPES = {"float": "float32", "double": "float64"}  # as numpy writes them
 INNER = {"If", "Loop", "Scan"}  # the time of what they hold is in theirs
 
 
@@ -67,7 +69,8 @@ def profile_graph(
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise ValueError(f"{label} must be a whole number from 1 up, or None, got {number!r}.")
     graphs = open_graphs(variant)
-    threads = threads or usable_cores()
+    settings = graphs.variant.settings if graphs.variant is not None else {}
+    threads = limit_threads(settings, threads or usable_cores())
     if samples is not None:
         feeds = check_feeds(samples)
     else:
@@ -76,7 +79,7 @@ def profile_graph(
         raise ValueError(f"{graphs.title} has no sample inputs. Give samples=[{{'input name': array, …}}].")
     fed = _collect_feeds(graphs.variant, feeds, threads)
     profiles = [
-        _profile_file(file, call, fed[file.name, call] if graphs.variant else feeds, threads, runs)
+        _profile_file(file, call, fed[file.name, call] if graphs.variant else feeds, threads, runs, settings)
         for file in graphs
         for call in (_calls_of(file.name, fed) if graphs.variant else [""])
     ]
@@ -95,7 +98,10 @@ def _collect_feeds(
 
     with open_runner(variant, threads=threads, device="cpu") as runner:
         if not isinstance(runner, OnnxRunner):
-            raise ValueError(f"{variant.name} runs on {variant.runtime}; this profiler is ONNX Runtime's.")
+            raise ValueError(
+                f"{variant.name} runs on {variant.runtime}; this profiler is ONNX Runtime's. "
+                "Profile the variant that it was made from: variant.parent."
+            )
         for feed in feeds:
             seen: collections.Counter[str] = collections.Counter()
             for name, inputs, _ in runner.calls(feed):
@@ -110,15 +116,18 @@ def _calls_of(name: str, fed: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _profile_file(
-    file: GraphFile, call: str, feeds: Sequence[Feed], threads: int, runs: int | None
+    file: GraphFile,
+    call: str,
+    feeds: Sequence[Feed],
+    threads: int,
+    runs: int | None,
+    settings: Mapping[str, Any],
 ) -> FileProfile:
-    import onnxruntime as ort
-
-    from workbench.runners.onnxruntime import open_session
+    from workbench.runners.onnxruntime import make_options, open_session
     from workbench.runners.protocol import pick_inputs
 
     with tempfile.TemporaryDirectory(prefix="workbench-profile-") as folder:
-        options = ort.SessionOptions()
+        options = make_options(settings)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = open_session(file.path, threads=threads, options=options)
@@ -133,8 +142,23 @@ def _profile_file(
             if runs is None and done >= WARM_UP + FEWEST and time.perf_counter() - begun > ENOUGH:
                 break
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        plain = _time_plain_runs(session, inputs, done - WARM_UP)
     measured = _split_runs(events, len(inputs))[WARM_UP:]
-    return _make_profile(file, call, measured, len(inputs))
+    return _make_profile(file, call, measured, len(inputs), plain)
+
+
+def _time_plain_runs(session: Any, inputs: Sequence[Feed], runs: int) -> float:
+    """The median milliseconds of one input, once the profiler has ended."""
+    begun = time.perf_counter()
+    times = []
+    for done in range(1, runs + 1):
+        started = time.perf_counter_ns()
+        for feed in inputs:
+            session.run(None, feed)
+        times.append((time.perf_counter_ns() - started) / len(inputs) / 1e6)
+        if done >= FEWEST and time.perf_counter() - begun > ENOUGH / 3:
+            break
+    return statistics.median(times)
 
 
 def _run_once(session: Any, feed: Feed, name: str) -> None:
@@ -172,18 +196,24 @@ def _split_runs(events: Events, feeds: int) -> list[tuple[float, Events]]:
 
 
 def _make_profile(
-    file: GraphFile, call: str, measured: Sequence[tuple[float, Events]], feeds: int
+    file: GraphFile, call: str, measured: Sequence[tuple[float, Events]], feeds: int, plain: float
 ) -> FileProfile:
     nodes = {node.name: node for node in walk_nodes(file.model.graph)}
     times: dict[str, list[float]] = {}
     memory: dict[str, int] = {}
     operators: dict[str, str] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
     for index, (_, kernels) in enumerate(measured):
         for event in kernels:
             name, facts = event["name"].removesuffix(KERNEL), event["args"]
             times.setdefault(name, [0.0] * len(measured))[index] += event["dur"] / feeds / 1000
             memory[name] = max(memory.get(name, 0), int(facts.get("output_size", 0)))
             operators[name] = facts.get("op_name", "?")
+            inputs[name] = tuple(
+                f"{TYPES.get(kind, kind)}[{','.join(map(str, shape))}]"
+                for given in facts.get("input_type_shape", ())
+                for kind, shape in given.items()
+            )
     medians = {name: statistics.median(values) for name, values in times.items()}
     total = sum(value for name, value in medians.items() if operators[name] not in INNER)
     rows = [
@@ -195,6 +225,7 @@ def _make_profile(
             share=ms / total if total and operators[name] not in INNER else 0.0,
             output_bytes=memory[name],
             in_file=name in nodes,
+            inputs=inputs[name],
         )
         for name, ms in medians.items()
     ]
@@ -203,6 +234,7 @@ def _make_profile(
         call=call,
         runs=len(measured),
         run_ms=statistics.median(whole for whole, _ in measured) / feeds / 1000,
+        plain_ms=plain,
         rows=tuple(sorted(rows, key=lambda row: -row.ms)),
         not_run=tuple(
             name for name, node in nodes.items() if name not in medians and node.op_type != "Constant"

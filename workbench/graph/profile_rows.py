@@ -26,6 +26,8 @@ class NodeTime:
         share: Its share of the time of all kernels; 0 for one whose inner nodes have rows of their own.
         output_bytes: The memory that its outputs take.
         in_file: Whether the file has a node of this name.
+        inputs: Type and shape of what it was given, such as "float32[1,54,256]"; weights that ONNX Runtime laid out
+            anew on loading are not among them.
     """
 
     node: str
@@ -35,6 +37,7 @@ class NodeTime:
     share: float
     output_bytes: int
     in_file: bool
+    inputs: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +59,8 @@ class FileProfile:
         name: The file's name.
         call: Which call of it was measured: "" for the whole input, "one token more" for a step with past.
         runs: How many runs the medians are over, without the warm-up.
-        run_ms: Milliseconds of a whole run, profiler included; what the kernels leave of it is ONNX Runtime's.
+        run_ms: Milliseconds of a whole run, profiler included.
+        plain_ms: The same with the profiler switched off.
         rows: The kernels, the slowest first.
         not_run: Nodes of the file without a kernel of their own: folded on loading, fused into others, or in a
             branch not taken.
@@ -66,6 +70,7 @@ class FileProfile:
     call: str
     runs: int
     run_ms: float
+    plain_ms: float
     rows: tuple[NodeTime, ...]
     not_run: tuple[str, ...]
 
@@ -73,6 +78,11 @@ class FileProfile:
     def kernel_ms(self) -> float:
         """The milliseconds of all kernels."""
         return sum(row.ms for row in self.rows if row.share or not row.ms)
+
+    @property
+    def between_ms(self) -> float:
+        """The milliseconds of a run outside its kernels: ONNX Runtime calling them, and the profiler taking notes."""
+        return max(0.0, self.run_ms - self.kernel_ms)
 
     @property
     def unmatched_share(self) -> float:
@@ -97,7 +107,10 @@ class FileProfile:
         call = f" ({self.call})" if self.call else ""
         lines = [
             f"{self.name}{call}: {self.run_ms:.3g} ms a run under the profiler, {self.kernel_ms:.3g} ms of it in "
-            f"{len(self.rows)} kernels (medians of {self.runs} runs)"
+            f"{len(self.rows)} kernels (medians of {self.runs} runs)",
+            f"the other {self.between_ms:.3g} ms lie between the kernels, "
+            f"{self.between_ms / max(1, len(self.rows)) * 1000:.2g} µs for each: calling it, and the profiler's notes; "
+            f"with the profiler off a whole run takes {self.plain_ms:.3g} ms",
         ]
         strange = [row for row in self.rows if not row.in_file]
         if strange:

@@ -18,20 +18,23 @@ STYLE = """
 .wbg .end rect{fill:#eaeef2}.wbg .fused rect{stroke:#1a7f37}.wbg .quantized rect{stroke:#8250df}
 .wbg rect.heat{fill:#cf222e;stroke:none}
 .wbg .is-changed rect{fill:#fff1b8}.wbg .is-fused rect{fill:#c8e6ff}
-.wbg .is-removed rect{fill:#ffd7d5}.wbg .is-added rect{fill:#c9f0d0}
+.wbg .is-removed rect{fill:#ffd7d5}.wbg .is-added rect{fill:#c9f0d0}.wbg .is-infinite rect{fill:#e2c5f7}
 @media (prefers-color-scheme:dark){
 .wbg .paper{fill:#0d1117}.wbg text{fill:#e6edf3}.wbg .note{fill:#9198a1}
 .wbg .line{stroke:#656c76}.wbg .tip{fill:#656c76}.wbg rect{stroke:#656c76;fill:#161b22}.wbg .paper{stroke:none}
 .wbg .end rect{fill:#21262d}.wbg .fused rect{stroke:#3fb950}.wbg .quantized rect{stroke:#ab7df8}
 .wbg rect.heat{fill:#f85149;stroke:none}
 .wbg .is-changed rect{fill:#4d3d00}.wbg .is-fused rect{fill:#0c3a5e}
-.wbg .is-removed rect{fill:#5c1a1b}.wbg .is-added rect{fill:#12401f}}
+.wbg .is-removed rect{fill:#5c1a1b}.wbg .is-added rect{fill:#12401f}.wbg .is-infinite rect{fill:#4b1d68}}
 """.strip()
+
+
+INFINITE = "infinite"
 
 
 @dataclasses.dataclass(frozen=True)
 class Paint:
-    """What is painted on a box: a share of the largest value, or a status."""
+    """What is painted on a box: a share of the largest value, or a status, of which one is for no value at all."""
 
     value: float | None = None
     status: str = ""
@@ -61,6 +64,8 @@ def write_svg(
         notes.append(f"the reddest box stands for {format_cell(largest)}")
     statuses = [paint.status for paint in paints]
     notes += [f"{status}: {statuses.count(status)}" for status in STATUSES if status in statuses]
+    if INFINITE in statuses:
+        notes.append(f"{INFINITE}: {statuses.count(INFINITE)}")
     legend = " · ".join(notes)
     width, height = max(layout.width, 6.5 * len(legend) + 32), layout.height + 24
     parts = [

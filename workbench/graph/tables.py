@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import html
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 LONGEST_NAME = 72
 LONGEST_LINE = 600
@@ -87,6 +87,49 @@ class Table:
     def _rest(self, limit: int | None, indent: str) -> list[str]:
         left = len(self.rows) - (len(self.rows) if limit is None else limit)
         return [f"{indent}… and {left:,} more"] if left > 0 else []
+
+
+class Printed:
+    """What a result prints: its title, a few lines, and its tables."""
+
+    shown_rows: ClassVar[int | None] = SHOWN_ROWS  # of each table; None for all
+
+    def title(self) -> str:
+        """What it is about."""
+        raise NotImplementedError
+
+    def headline(self) -> list[str]:
+        """The result in a few lines."""
+        raise NotImplementedError
+
+    def tables(self) -> tuple[Table, ...]:
+        """Its rows as tables."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        tables = (table.to_text(limit=self.shown_rows) for table in self.tables())
+        return "\n".join([self.title(), *self.headline(), *tables])
+
+    def _repr_html_(self) -> str:
+        tables = [table.to_html(limit=self.shown_rows) for table in self.tables()]
+        return wrap_html(self.title(), self.headline(), tables)
+
+
+def frame_rows(kind: type[Any], rows: Sequence[Any]) -> Any:
+    """Dataclasses of one kind as a pandas data frame; what is a tuple becomes text.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    cells = tuple(
+        tuple(
+            ", ".join(map(str, value)) if isinstance(value, tuple) else value
+            for value in dataclasses.astuple(row)
+        )
+        for row in rows
+    )
+    return Table(kind.__name__, names, cells).to_frame()
 
 
 def shorten(name: str, limit: int = LONGEST_NAME) -> str:

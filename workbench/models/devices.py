@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
 def read_device(device: object) -> str:
@@ -38,11 +41,35 @@ def read_device(device: object) -> str:
     return name
 
 
+def read_dtype(dtype: Any, *, also: tuple[str, ...] = ()) -> str:
+    """The short name of a precision, however it was written; fp32 for None.
+
+    Args:
+        dtype: Its name, or PyTorch's own object.
+        also: What else the caller takes; named in the error.
+
+    Raises:
+        ValueError: It is none that models are loaded in.
+
+    Example:
+        >>> read_dtype("bfloat16")
+        'bf16'
+    """
+    name = "fp32" if dtype is None else str(dtype).removeprefix("torch.")
+    for short, long in DTYPES.items():
+        if name in (short, long):
+            return short
+    known = [*DTYPES.values(), *also]
+    label = "precision" if also else "dtype"
+    raise ValueError(f"{label} must be one of {', '.join(known)}, got {dtype!r}.")
+
+
 def torch_dtype(precision: str) -> torch.dtype:
     """The torch dtype of "fp32", "bf16" or "fp16"."""
     import torch
 
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    dtype: torch.dtype = getattr(torch, DTYPES[precision])
+    return dtype
 
 
 def place_model(model: PreTrainedModel, precision: str, place: str) -> PreTrainedModel:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import VariantError
+from workbench.models.settings import check_settings
 from workbench.models.workspace import MANIFEST
 
 FORMAT = 1
@@ -89,6 +90,7 @@ def _check_types(data: dict[str, Any]) -> None:
             raise TypeError(f"'origin' has {name}={value!r:.80}")
     if data["runtime"] == "torch":
         raise ValueError("a PyTorch variant has no folder")
+    check_settings(data["settings"], data["runtime"])
     for name, entry in data["files"].items():
         if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
             raise TypeError(f"'files' says {entry!r:.80} of {name!r}")

@@ -6,6 +6,16 @@ from collections.abc import Iterator
 
 import onnx
 
+# ONNX's own operators that stand for several simple ones, as ONNX Runtime's in domains of their own do.
+STANDARD_FUSED = (
+    "Attention",
+    "Gelu",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "RotaryEmbedding",
+)
+
 
 def walk_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     """All nodes of a graph and of the graphs inside its nodes."""

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.models.architectures import PREFIX
+from workbench.models.demo_data import demo_examples
+from workbench.models.devices import BYTES, place_model, read_device, read_dtype
+from workbench.models.linear import check_int8, size_as_int8
+from workbench.models.origin import Origin
 from workbench.models.samples import Feed, make_feed, sample_examples
 from workbench.models.tasks import Task, find_task
-from workbench.models.variant import Origin, Variant, torch_variant
+from workbench.models.variant import Variant, torch_variant
 from workbench.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
-
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -63,20 +65,26 @@ class Source:
         return torch_variant(self.origin, source=self)
 
     def as_variant(self, precision: str | None = None, compiled: bool = False) -> Variant:
-        """The model as a PyTorch variant in another precision, or compiled.
+        """The model as a PyTorch variant in another precision, or compiled. The model itself is not changed.
 
         Args:
-            precision: "fp32", "bf16" or "fp16"; by default the one it was loaded in.
-            compiled: Whether it runs through `torch.compile`.
+            precision: "fp32", "bf16" or "fp16"; "int8" is PyTorch's own dynamic quantization of the Linear layers,
+                from fp32 weights on the CPU. None takes the precision it was loaded in.
+            compiled: Whether it runs through `torch.compile`, with its weights frozen in. Every new shape of its
+                inputs is compiled anew, which takes seconds to minutes.
 
         Raises:
-            ValueError: There is no such precision.
+            ValueError: There is no such precision, or int8 cannot be had of this model or in this way.
+            ConvertError: The model has no layer that PyTorch could make int8.
 
         Example:
             >>> load_model("random/tiny-bert").as_variant("bf16").name
             'torch-bf16'
         """
-        chosen = read_dtype(precision) if precision is not None else None
+        if precision == "int8":
+            check_int8(self, compiled)
+            return torch_variant(self.origin, source=self, precision="int8")
+        chosen = read_dtype(precision, also=("int8",)) if precision is not None else None
         return torch_variant(self.origin, source=self, precision=chosen, compiled=compiled)
 
     def fingerprint(self) -> str:
@@ -94,6 +102,18 @@ class Source:
     def size_bytes(self) -> int:
         """The bytes of the weights in memory."""
         return sum(weight.numel() * weight.element_size() for weight in self.model.parameters())
+
+    def size_in(self, precision: str) -> int:
+        """The bytes that the weights take in another precision.
+
+        Example:
+            >>> source = load_model("random/tiny-bert")
+            >>> source.size_in("bf16") / source.size_bytes
+            0.5
+        """
+        if precision == "int8":
+            return size_as_int8(self.model)
+        return self.size_bytes * BYTES[precision] // BYTES[self.origin.dtype]
 
     def __str__(self) -> str:
         size = (
@@ -134,7 +154,8 @@ def load_model(
     Only the Hub needs the network. No code from a checkpoint runs unless asked for.
 
     Args:
-        source: "demo/qa", a folder, "random/roberta-base" and the like, or a Hub id such as "org/model".
+        source: "demo/qa", "demo/sentiment" or "demo/digits", a folder, "random/roberta-base" and the like, or a Hub id
+            such as "org/model".
         task: A task's name; by default the one that the model's config speaks for.
         dtype: "float32" (the default), "float16", "bfloat16", or a torch dtype.
         device: "cpu" (the default), "cuda", "cuda:1", or "auto": all GPUs there are, else the CPU.
@@ -155,7 +176,6 @@ def load_model(
         BertForTokenClassification 16
     """
     from workbench.models.checkpoint import read_checkpoint
-    from workbench.models.devices import place_model, read_device
     from workbench.models.heads import check_ids
     from workbench.models.locate import find_folder
 
@@ -206,30 +226,9 @@ def load_model(
     return dataclasses.replace(loaded, origin=dataclasses.replace(origin, fingerprint=loaded.fingerprint()))
 
 
-def read_dtype(dtype: Any) -> str:
-    """The short name of a precision, however it was written; fp32 for None.
-
-    Raises:
-        ValueError: It is none that models are loaded in.
-
-    Example:
-        >>> read_dtype("bfloat16")
-        'bf16'
-    """
-    name = "fp32" if dtype is None else str(dtype).removeprefix("torch.")
-    for short, long in DTYPES.items():
-        if name in (short, long):
-            return short
-    raise ValueError(f"dtype must be one of {', '.join(DTYPES.values())}, got {dtype!r}.")
-
-
 def _choose_examples(given: str, task: Task, processor: Any) -> list[Any]:
-    if given == "demo/qa" and task.name == "question-answering":
-        from workbench import demo
-
-        rows = demo.qa_dataset("validation", limit=16)
-        return [{"question": row["question"], "context": row["context"]} for row in rows]
-    return sample_examples(task, processor)
+    examples = demo_examples(given, task.name)
+    return sample_examples(task, processor) if examples is None else examples
 
 
 def _shorten(example: Any, limit: int = 120) -> str:

@@ -24,6 +24,7 @@ from workbench.models.manifest import (
     read_manifest,
     unreadable,
 )
+from workbench.models.origin import Origin, Step, write_code
 from workbench.models.samples import Feed, load_feeds
 from workbench.models.tasks import Task, find_task
 from workbench.models.workspace import MANIFEST
@@ -32,50 +33,6 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 SAMPLES = "samples.npz"
-BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """Where a model came from: enough to load it again.
-
-    Attributes:
-        source: What `load_model` was given.
-        task: The task's name.
-        encoder_decoder: Whether the model has an encoder and a decoder (speech recognition needs to know).
-        dtype: The precision it was loaded in.
-        revision: The Hub revision asked for, if any.
-        trust_remote_code: Whether code from the checkpoint was allowed.
-        device: Where it was loaded.
-        fingerprint: A hash of the config and the weights.
-        random: Whether the weights are random, so that quality figures mean nothing.
-        edited: Whether the model was changed in memory after it was loaded.
-    """
-
-    source: str
-    task: str
-    encoder_decoder: bool = False
-    dtype: str = "fp32"
-    revision: str | None = None
-    trust_remote_code: bool = False
-    device: str = "cpu"
-    fingerprint: str = ""
-    random: bool = False
-    edited: bool = False
-    companions: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """One call on the way from the source to a variant, with every argument, also those chosen for the caller."""
-
-    verb: str
-    arguments: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
-
-    def as_code(self, first: str) -> str:
-        """The call as Python, with `first` as its first argument."""
-        arguments = "".join(f", {name}={value!r}" for name, value in self.arguments.items())
-        return f"wb.{self.verb}({first}{arguments})"
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -144,8 +101,7 @@ class Variant:
     def size_bytes(self) -> int:
         """The bytes of the model itself: graph and weights, without tokenizer and samples."""
         if self.runtime == "torch":
-            loaded = self.source.size_bytes if self.source else 0
-            return loaded * BYTES[self.precision] // BYTES[self.origin.dtype]
+            return self.source.size_in(self.precision) if self.source else 0
         return sum(entry["bytes"] for name, entry in self.files.items() if is_model_file(name))
 
     @property
@@ -171,28 +127,8 @@ class Variant:
             source = wb.load_model('demo/qa', task='question-answering')
             variant = source.baseline
         """
-        options = {"task": self.origin.task}
-        if self.origin.dtype != "fp32":
-            options["dtype"] = self.origin.dtype
-        if self.origin.device != "cpu":
-            options["device"] = self.origin.device
-        if self.origin.revision:
-            options["revision"] = self.origin.revision
-        if self.origin.trust_remote_code:
-            options["trust_remote_code"] = True  # type: ignore[assignment]
-        load = Step("load_model", options)
-        lines = ["import workbench as wb", "", f"source = {load.as_code(repr(self.origin.source))}"]
-        if self.origin.edited:
-            lines.append("# The model was changed after it was loaded: make the same change here.")
-        if self.runtime == "torch":
-            asked = {"precision": self.precision, "compiled": self.compiled}
-            default = (self.origin.dtype, False)
-            call = ", ".join(f"{name}={value!r}" for name, value in asked.items())
-            plain = (self.precision, self.compiled) == default
-            lines.append("variant = source.baseline" if plain else f"variant = source.as_variant({call})")
-        for index, step in enumerate(map(self._with_paths, self.steps)):
-            lines.append(f"variant = {step.as_code('source' if index == 0 else 'variant')}")
-        return "\n".join(lines)
+        asked = {"precision": self.precision, "compiled": self.compiled} if self.runtime == "torch" else None
+        return write_code(self.origin, [self._with_paths(step) for step in self.steps], asked)
 
     def _with_paths(self, step: Step) -> Step:
         """The step as it can be called from anywhere: the samples that it was given lie in the variant's folder."""

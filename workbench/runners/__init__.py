@@ -1,6 +1,6 @@
 """Runs variants: one module a runtime, the same three members on each.
 
-`open_runner` and everything that it imports for an ONNX variant work without torch and transformers installed.
+`open_runner` and everything that it imports for a variant on disk work without torch and transformers installed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.machine import usable_cores
+from workbench.models.settings import check_settings, limit_threads
 from workbench.models.variant import Variant, resolve_variant
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def open_runner(
 
     Args:
         variant: A variant, a source (its PyTorch model), or a variant's folder.
-        threads: How many threads one call may use; None takes the cores that this process may really use.
+        threads: How many threads one call may use; None takes the cores that this process may really use. A variant
+            that was set to fewer (`set_session`) takes no more than those.
         device: "cpu" or "cuda" (also "cuda:1"); None takes the one that the model was loaded on, else the CPU.
 
     Returns:
@@ -31,6 +33,7 @@ def open_runner(
 
     Raises:
         VariantError: The variant's files cannot be opened.
+        ImportError: The variant's runtime is not installed; the message says how to get it.
         ValueError: The number of threads or the device makes no sense here.
 
     Example:
@@ -41,7 +44,8 @@ def open_runner(
     variant = resolve_variant(variant)
     if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
         raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
-    threads = threads or usable_cores()
+    check_settings(variant.settings, variant.runtime)
+    threads = limit_threads(variant.settings, threads or usable_cores())
     if variant.runtime == "torch":
         from workbench.runners.torch import TorchRunner
 
@@ -50,6 +54,10 @@ def open_runner(
         from workbench.runners.onnxruntime import OnnxRunner, choose_device
 
         return OnnxRunner(variant, threads=threads, device=device or choose_device(variant.origin.device))
+    if variant.runtime == "openvino":
+        from workbench.runners.openvino import OpenvinoRunner
+
+        return OpenvinoRunner(variant, threads=threads, device=device or "cpu")
     raise ValueError(
-        f"No runner for the runtime {variant.runtime!r} of {variant.name}. Known: torch, onnxruntime."
+        f"No runner for the runtime {variant.runtime!r} of {variant.name}. Known: torch, onnxruntime, openvino."
     )

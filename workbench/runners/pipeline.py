@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import TaskError
 from workbench.machine import usable_cores
+from workbench.models.settings import check_settings, limit_threads
 from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
 
@@ -17,11 +20,14 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 
-def make_pipeline(variant: Variant | Source | str | Path, **kwargs: Any) -> Pipeline:
+def make_pipeline(
+    variant: Variant | Source | str | Path, *, threads: int | None = None, **kwargs: Any
+) -> Pipeline:
     """Makes the transformers pipeline of a variant's task.
 
     Args:
         variant: A variant, a source (its PyTorch model), or a variant's folder.
+        threads: How many threads one call may use; by default what the runtime is set to.
         **kwargs: Passed on to `transformers.pipeline`, such as `handle_impossible_answer=True`.
 
     Returns:
@@ -29,6 +35,7 @@ def make_pipeline(variant: Variant | Source | str | Path, **kwargs: Any) -> Pipe
 
     Raises:
         TaskError: The variant has no tokenizer or processor, or its runtime no pipeline.
+        ValueError: The number of threads makes no sense.
 
     Example:
         >>> ask = make_pipeline(export_onnx(load_model("random/tiny-bert")))
@@ -36,13 +43,20 @@ def make_pipeline(variant: Variant | Source | str | Path, **kwargs: Any) -> Pipe
         ['answer', 'end', 'score', 'start']
     """
     variant = resolve_variant(variant)
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+        raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
+    check_settings(variant.settings, variant.runtime)
     with quiet():
         import transformers
 
         if variant.runtime == "torch":
             model, processor = _open_torch(variant)
         elif variant.runtime == "onnxruntime":
-            model, processor = _open_onnx(variant)
+            model, processor = _open_onnx(variant, threads)
+        elif variant.runtime == "openvino":
+            from workbench.runners.pipeline_model import open_model
+
+            model, processor = open_model(variant, threads), load_processor(variant)
         else:
             raise TaskError(f"There is no pipeline for {variant.name}: its runtime is {variant.runtime!r}.")
         if processor is None:
@@ -52,7 +66,7 @@ def make_pipeline(variant: Variant | Source | str | Path, **kwargs: Any) -> Pipe
             )
         options = {"model": model, **_processor_arguments(processor), **kwargs}
         pipeline = transformers.pipeline(variant.task, **options)
-    return _hush(pipeline)
+    return _hush(pipeline, threads if variant.runtime == "torch" else None)
 
 
 def _open_torch(variant: Variant) -> tuple[Any, Any]:
@@ -66,16 +80,15 @@ def _open_torch(variant: Variant) -> tuple[Any, Any]:
     return model, source.processor
 
 
-def _open_onnx(variant: Variant) -> tuple[Any, Any]:
+def _open_onnx(variant: Variant, threads: int | None) -> tuple[Any, Any]:
     """The Optimum class that answers to the task, on the CPU with as many threads as this process may use."""
-    import onnxruntime
     from optimum import onnxruntime as classes
 
-    from workbench.runners.onnxruntime import explain_refusal
+    from workbench.runners.onnxruntime import explain_refusal, make_options
 
     assert variant.path is not None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
+    options = make_options(variant.settings)
+    options.intra_op_num_threads = limit_threads(variant.settings, threads or usable_cores())
     options.log_severity_level = 4
     row = variant.task_row
     try:
@@ -89,16 +102,34 @@ def _open_onnx(variant: Variant) -> tuple[Any, Any]:
     return model, load_processor(variant)
 
 
-def _hush(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline, whose calls print no advice meant for developers of transformers."""
+def _hush(pipeline: Pipeline, threads: int | None) -> Pipeline:
+    """The same pipeline, whose calls print no advice meant for developers of transformers.
+
+    PyTorch counts its threads for the whole process, so a number of them is set for the length of a call.
+    """
     plain = type(pipeline)
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with quiet():
+        with quiet(), _torch_threads(threads):
             return plain.__call__(self, *args, **kwargs)
 
     pipeline.__class__ = type(plain.__name__, (plain,), {"__call__": call})
     return pipeline
+
+
+@contextlib.contextmanager
+def _torch_threads(count: int | None) -> Iterator[None]:
+    if count is None:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def load_processor(variant: Variant) -> Any:

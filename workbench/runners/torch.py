@@ -1,4 +1,4 @@
-"""Runs a PyTorch variant: fp32, bf16, fp16, eager or compiled."""
+"""Runs a PyTorch variant: fp32, bf16, fp16 or int8, eager or compiled."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import ConvertError, VariantError
-from workbench.models.devices import read_device
+from workbench.errors import VariantError
+from workbench.models.devices import read_device, torch_dtype
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant
-from workbench.quiet import quiet
+from workbench.runners.compiled import CompiledModel
 from workbench.runners.protocol import pick_inputs, require_open
+from workbench.runners.torch_int8 import copy_as_int8, int8_names, make_int8
 
 if TYPE_CHECKING:
     import torch
 
     from workbench.models.source import Source
-
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 class TorchRunner:
@@ -32,8 +31,9 @@ class TorchRunner:
         self.threads = threads
         self.device = device
         model = prepare_model(open_source(variant, device), variant, device)
-        self._model: Any = _compile(model, variant) if variant.compiled else model
-        self._accepted = tuple(inspect.signature(_plain(self._model).forward).parameters)
+        self._plain: Any = model
+        self._model: Any = CompiledModel(model, variant.name) if variant.compiled else model
+        self._accepted = tuple(inspect.signature(model.forward).parameters)
         self._options: dict[str, Any] = {"return_dict": True}
         if variant.task_row.generates and "use_cache" in self._accepted:
             self._options["use_cache"] = False
@@ -57,10 +57,10 @@ class TorchRunner:
         require_open(self._model is not None, self.variant.name)
         wanted = self._inputs or tuple(name for name in feed if name in self._accepted)
         arrays = pick_inputs(feed, wanted, self.variant.name)
-        model = _plain(self._model)
+        model = self._plain
         inputs = {}
         for name, array in arrays.items():
-            tensor = torch.from_numpy(np.ascontiguousarray(array)).to(model.device)
+            tensor = torch.from_numpy(np.require(array, requirements=("C", "W"))).to(model.device)
             inputs[name] = tensor.to(model.dtype) if tensor.is_floating_point() else tensor
         before = torch.get_num_threads()
         if before != self.threads:
@@ -75,7 +75,7 @@ class TorchRunner:
 
     def close(self) -> None:
         """Frees the model, where it is not the source's own."""
-        self._model = None
+        self._model = self._plain = None
 
     def __enter__(self) -> TorchRunner:
         return self
@@ -117,38 +117,33 @@ def open_source(variant: Variant, device: str | None = None) -> Source:
 
 
 def prepare_model(source: Source, variant: Variant, device: str | None = None) -> torch.nn.Module:
-    """The source's model in the variant's precision and place: itself where nothing changes, else a copy."""
+    """The source's model in the variant's precision and place: itself where nothing changes, else a copy.
+
+    Raises:
+        ConvertError: This PyTorch cannot make it int8.
+        ValueError: int8 was asked for on another device than the CPU.
+    """
     import torch
 
     model = source.model
-    dtype = getattr(torch, DTYPES[variant.precision])
     target = torch.device(read_device(device)) if device and device != "auto" else model.device
+    if variant.precision == "int8":
+        if target.type != "cpu":
+            raise ValueError(f"{variant.name} runs on the CPU alone, got device={device!r}.")
+        return model if int8_names(model) else copy_as_int8(model)
+    dtype = torch_dtype(variant.precision)
     there = model.device.type == target.type and target.index in (None, model.device.index)
     if model.dtype == dtype and there:
         return model
     return copy.deepcopy(model).to(dtype=dtype, device=target)
 
 
-def _compile(model: torch.nn.Module, variant: Variant) -> Any:
-    """Compiles with the weights frozen in, which is what makes bf16 pay on a CPU."""
-    import torch
-
-    if not torch.cuda.is_available():
-        from torch._inductor.cpp_builder import get_cpp_compiler
-
-        try:
-            with quiet():
-                get_cpp_compiler()
-        except Exception as error:
-            raise ConvertError(
-                f"{variant.name} needs a C++ compiler, and none was found. Install one (g++ or clang) and try again."
-            ) from error
-    return torch.compile(model, dynamic=False, options={"freezing": True})
-
-
-def _plain(model: Any) -> Any:
-    """The module under a compiled one."""
-    return getattr(model, "_orig_mod", model)
+def convert_model(model: torch.nn.Module, precision: str) -> None:
+    """Brings a model that nobody else holds into another precision, in place: no second copy stands beside it."""
+    if precision == "int8":
+        make_int8(model)
+    else:
+        model.to(dtype=torch_dtype(precision))
 
 
 def _to_numpy(tensor: torch.Tensor) -> np.ndarray:

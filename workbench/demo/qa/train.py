@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 import random
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -26,6 +23,7 @@ from workbench.demo import qa_dataset
 from workbench.demo.qa.batches import collate, encode, evaluate
 from workbench.demo.qa.card import write_card
 from workbench.demo.qa.generate import iter_examples
+from workbench.demo.training import make_repeatable, name_versions, rate_at, replace_folder, save_half
 
 MODEL_FOLDER = Path(__file__).parent / "model"
 
@@ -126,18 +124,9 @@ def iter_batches(tokenizer: BertTokenizerFast, recipe: Recipe) -> Iterator[dict[
             yield collate(items[start : start + recipe.batch])
 
 
-def rate_at(step: int, recipe: Recipe) -> float:
-    """Give the share of the learning rate at a step: a linear warm-up, then a cosine down to zero."""
-    if step < recipe.warmup:
-        return (step + 1) / recipe.warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)))
-
-
 def train(recipe: Recipe) -> tuple[BertForQuestionAnswering, BertTokenizerFast]:
     """Train tokenizer and model, printing the loss and a score on texts that are not in the validation split."""
-    torch.manual_seed(recipe.seed)
-    torch.set_num_threads(recipe.threads)
-    torch.use_deterministic_algorithms(True)
+    make_repeatable(recipe.seed, recipe.threads)
     tokenizer = train_tokenizer(recipe)
     model = new_model(recipe, len(tokenizer))
     print(
@@ -147,7 +136,9 @@ def train(recipe: Recipe) -> tuple[BertForQuestionAnswering, BertTokenizerFast]:
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.rate, weight_decay=0.01, betas=(0.9, 0.98), fused=True
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: rate_at(step, recipe.steps, recipe.warmup)
+    )
     # Another seed than the validation split's, so that a run can be watched without looking at that.
     watched = list(itertools.islice(iter_examples("validation", seed=recipe.seed + 1), 600))
     model.train()
@@ -173,15 +164,6 @@ def train(recipe: Recipe) -> tuple[BertForQuestionAnswering, BertTokenizerFast]:
     return model, tokenizer
 
 
-def _save(model: BertForQuestionAnswering, tokenizer: BertTokenizerFast, folder: Path) -> None:
-    model.half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)  # safetensors makes it readable by its owner alone
-    config = folder / "config.json"
-    # float16 is how the weights are packed, not how they are meant to be run: loading with dtype="auto" reads this.
-    config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
-
-
 def publish(
     model: BertForQuestionAnswering,
     tokenizer: BertTokenizerFast,
@@ -203,7 +185,7 @@ def publish(
     """
     with tempfile.TemporaryDirectory() as work:
         made = Path(work) / "model"
-        _save(model, tokenizer, made)
+        save_half(model, tokenizer, made)
         stored = BertForQuestionAnswering.from_pretrained(made, dtype=torch.float32)
         scores = evaluate(stored, tokenizer, qa_dataset("validation"))
         facts = {
@@ -214,14 +196,10 @@ def publish(
             "megabytes": (made / "model.safetensors").stat().st_size / 1e6,
             "unanswerable": scores["unanswerable_n"] / scores["n"],
             "longest": max(len(e.ids) for e, _, _ in encode(tokenizer, qa_dataset("train"))),
-            "versions": ", ".join(
-                f"{name} {version(name)}" for name in ("torch", "transformers", "tokenizers")
-            ),
+            "versions": name_versions("torch", "transformers", "tokenizers"),
         }
         (made / "README.md").write_text(write_card(facts))
-        if folder.exists():
-            shutil.rmtree(folder)
-        shutil.copytree(made, folder)
+        replace_folder(made, folder)
     return scores
 
 

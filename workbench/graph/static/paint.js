@@ -12,6 +12,7 @@ const STATUSES = {
   removed: { light: [214, 78, 70], dark: [224, 98, 88] },
   added: { light: [64, 160, 92], dark: [84, 178, 112] },
 };
+const INFINITE = { light: [150, 40, 200], dark: [206, 110, 255] };  // NaN or Inf: on no scale
 const css = ([red, green, blue]) => `rgb(${red}, ${green}, ${blue})`;
 const isBright = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue > 140;
 
@@ -24,7 +25,7 @@ function mix(ramp, share) {
 function colours(theme) {
   const steps = Array.from({ length: STEPS }, (_, i) => [`step-${i}`, mix(RAMPS[theme], i / (STEPS - 1))]);
   const statuses = Object.entries(STATUSES).map(([name, colour]) => [`status-${name}`, colour[theme]]);
-  return [...steps, ...statuses, ['none', theme === 'dark' ? [74, 74, 74] : [226, 226, 226]]];
+  return [...steps, ...statuses, ['infinite', INFINITE[theme]], ['none', theme === 'dark' ? [74, 74, 74] : [226, 226, 226]]];
 }
 
 export function paintRules(theme) {
@@ -72,6 +73,7 @@ export class Painter {
   // Gives every node of the drawn graph its class; `nodes` yields [name, element].
   paint(nodes) {
     const { values, statuses } = this._overlay ?? {};
+    const infinite = new Set(this._overlay?.infinite);
     const scale = values ? makeScale(Object.values(values)) : null;
     let painted = 0;
     for (const [name, element] of nodes) {
@@ -80,6 +82,8 @@ export class Painter {
       let colour = 'none';
       if (statuses && Object.hasOwn(statuses, name) && STATUSES[statuses[name]]) {
         colour = `status-${statuses[name]}`;
+      } else if (infinite.has(name)) {
+        colour = 'infinite';
       } else if (scale && Object.hasOwn(values, name) && Number.isFinite(values[name])) {
         const share = Math.min(1, Math.max(0, scale.share(values[name])));
         colour = `step-${Math.round(share * (STEPS - 1))}`;
@@ -101,7 +105,7 @@ export class Painter {
     this._legend.replaceChildren();
     this._legend.hidden = !this._overlay;
     if (!this._overlay) { return; }
-    const { label, statuses, counts } = this._overlay;
+    const { label, statuses, counts, infinite } = this._overlay;
     if (label) { this._legend.append(make('div', 'legend-label', label)); }
     if (statuses) {
       const present = counts ?? Object.values(statuses).reduce((all, status) => {
@@ -121,6 +125,13 @@ export class Painter {
       const row = make('div', 'legend-scale');
       row.append(make('span', '', shorten(scale.low)), bar, make('span', '', shorten(scale.high)));
       if (scale.kind) { row.append(make('span', 'legend-kind', scale.kind)); }
+      this._legend.append(row);
+    }
+    if (infinite?.length) {
+      const row = make('div', 'legend-row');
+      row.append(make('span', 'legend-swatch'), make('span', '', 'infinite'),
+        make('span', 'legend-count', String(infinite.length)));
+      row.firstChild.style.background = css(INFINITE[this._theme]);
       this._legend.append(row);
     }
   }

@@ -1,0 +1,1 @@
+"""The sentiment demo: a data generator, a training script and the model it made."""

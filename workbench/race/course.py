@@ -1,0 +1,133 @@
+"""What the phases of a race work on together: the contestants, their rows and variants, and the tools."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.errors import first_line
+from workbench.models.variant import Variant
+from workbench.race.budget import Budget
+from workbench.race.contestants import Contestant, Parts
+from workbench.race.deciding import sort_by_speed
+from workbench.race.heats import Heat, Track, apply_timing
+from workbench.race.judgement import apply_judgement
+from workbench.race.judging import Judge
+from workbench.race.progress import Reporter
+from workbench.race.rows import FAILED, RaceRow
+from workbench.race.state import RaceState
+
+
+@dataclasses.dataclass
+class Course:
+    """A race on its way.
+
+    Attributes:
+        field: The contestants, the baseline first.
+        parts: What they are made from.
+        keep: The bar.
+        judge: Judges quality.
+        state: What is finished.
+        budget: The time.
+        reporter: Tells what happens.
+        samples: Feeds for latency.
+        threads: How many threads a call may use.
+        rows: What is known of each contestant, by name.
+        variants: Those that could be made, by name.
+        selective: What the search for modules to leave in fp32 found, if there was one.
+        notes: What a reader has to know.
+        noise: Why the last heats are not to be trusted.
+    """
+
+    field: list[Contestant]
+    parts: Parts
+    keep: float
+    judge: Judge
+    state: RaceState
+    budget: Budget
+    reporter: Reporter
+    samples: Any = None
+    threads: int | None = None
+    rows: dict[str, RaceRow] = dataclasses.field(default_factory=dict)
+    variants: dict[str, Variant] = dataclasses.field(default_factory=dict)
+    selective: Any = None
+    notes: list[str] = dataclasses.field(default_factory=list)
+    noise: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.rows = {one.name: RaceRow(one.name, one.runtime, one.precision) for one in self.field}
+        baseline = self.parts.source.baseline
+        self.track = Track(
+            self.baseline,
+            baseline,
+            samples=self.samples,
+            threads=self.threads,
+            state=self.state,
+            budget=self.budget,
+        )
+
+    @property
+    def baseline(self) -> str:
+        """The baseline's name."""
+        return self.field[0].name
+
+    def tell(self, phase: str, message: str, *, contestant: str = "", done: int = 0, total: int = 0) -> None:
+        """Tells what happens, with all rows as they are now."""
+        self.reporter.tell(phase, message, self.rows.values(), contestant=contestant, done=done, total=total)
+
+    def change(self, name: str, **changes: Any) -> RaceRow:
+        """Replaces a contestant's row."""
+        self.rows[name] = dataclasses.replace(self.rows[name], **changes)
+        return self.rows[name]
+
+    def add(self, name: str, variant: Variant, like: RaceRow | None = None) -> None:
+        """Takes in a variant, under its name in this race; a new contestant's row starts as `like`."""
+        # Two ways lead to an "onnx-int8-dynamic", and whatever is said of it later has to say of which.
+        self.variants[name] = variant = dataclasses.replace(variant, name=name)
+        self.rows[name] = dataclasses.replace(
+            like or self.rows[name],
+            name=name,
+            runtime=variant.runtime,
+            precision=variant.precision,
+            size_bytes=variant.size_bytes or None,
+            code=variant.as_code(),
+        )
+
+    def measured(self, *, others: bool = True) -> list[RaceRow]:
+        """The rows with a speed, fastest first; without the baseline's unless told otherwise."""
+        return sort_by_speed(
+            row
+            for row in self.rows.values()
+            if row.speedup is not None and not (others and row.name == self.baseline)
+        )
+
+    def take(self, heat: Heat, number: int) -> None:
+        """Puts a heat's timings into the rows."""
+        for name, timing in heat.timings.items():
+            self.rows[name] = apply_timing(self.rows[name], timing, number)
+
+    def judge_one(self, name: str, *, step: str = "", phase: str = "judge") -> RaceRow:
+        """Judges a contestant; one that fails at it becomes a row that says so.
+
+        Args:
+            name: The contestant's.
+            step: Its name among the finished steps, where that is another one.
+            phase: What this is part of.
+        """
+
+        def tell(message: str, done: int, total: int) -> None:
+            self.tell(phase, message, contestant=name, done=done, total=total)
+
+        tell(f"judging {name}", 0, 0)
+        # Runtimes raise what they like, and one bad contestant must not end the race.
+        try:
+            judged = self.judge.judge(step or name, self.variants[name], self.keep, tell)
+        except Exception as error:
+            return self.change(name, status=FAILED, speedup=None, reason=first_line(error))
+        self.rows[name] = apply_judgement(self.rows[name], judged, self.keep)
+        return self.rows[name]
+
+    def pick(self, names: Mapping[str, Any] | list[str]) -> dict[str, Variant]:
+        """The variants of some contestants, by name."""
+        return {name: self.variants[name] for name in names}

@@ -1,0 +1,121 @@
+"""What came out when a contestant was judged: figures, and whether they meet the bar."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.compare.datasets import Data
+from workbench.compare.metrics import find_metric
+from workbench.compare.quality import Quality
+from workbench.compare.resample import find_interval
+from workbench.race.rows import RaceRow
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What came out for one contestant.
+
+    Attributes:
+        n: On how many examples, or samples.
+        whole: Whether these are all there are.
+        kept: What is left of the baseline's quality, as a share, with its paired interval.
+        value: The figure itself, with its interval.
+        words: What was seen, where it is not a figure.
+        broken: Why it cannot win whatever its speed, such as NaN in its outputs.
+    """
+
+    n: int
+    whole: bool = True
+    kept: float | None = None
+    kept_low: float | None = None
+    kept_high: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    words: str = ""
+    broken: str = ""
+
+
+def draw_part(data: Data, count: int, seed: int) -> Data:
+    """So many of the examples, drawn with a seed and in their own order."""
+    picked = sorted(np.random.default_rng(seed).choice(len(data.records), count, replace=False).tolist())
+    records = [data.records[index] for index in picked]
+    return dataclasses.replace(
+        data, name=f"a part of {data.name}", records=records, fingerprint=f"{data.fingerprint}-{seed}-{count}"
+    )
+
+
+def compare_kept(own: Quality, base: Quality, task: str) -> tuple[float, float, float]:
+    """What is left of the baseline's quality, as a share, with its interval: both on the same drawn examples."""
+    reduce = find_metric(own.metric, task).reduce
+    width = own.scores.shape[1]
+
+    def divide(rows: np.ndarray) -> float:
+        pair = reduce(rows[:, :width]), reduce(rows[:, width:])
+        better, other = pair if own.higher_is_better else pair[::-1]
+        return better / other if other else 1.0
+
+    both = np.hstack([own.scores, base.scores])
+    kept = divide(both)
+    low, high = find_interval(divide, both, own.groups)
+    return kept, (kept if math.isnan(low) else low), (kept if math.isnan(high) else high)
+
+
+def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
+    """The row with what was judged, and whether that meets the bar.
+
+    Example:
+        >>> row = apply_judgement(RaceRow("a"), Judgement(n=400, kept=0.995, kept_low=0.98, kept_high=1.0), 0.99)
+        >>> row.meets, row.note
+        (True, 'not certain at n = 400: 98.0 % is possible')
+    """
+    meets = None if judged.kept is None else judged.kept >= keep - 1e-12
+    if judged.broken:
+        meets = False
+    notes = [row.note] if row.note else []
+    if meets and judged.kept_low is not None and judged.kept_low < keep:
+        notes.append(f"not certain at n = {judged.n:,}: {100 * judged.kept_low:.1f} % is possible")
+    elif meets is False and judged.kept_high is not None and judged.kept_high >= keep:
+        notes.append(f"not certain at n = {judged.n:,}: {100 * judged.kept_high:.1f} % is possible")
+    return dataclasses.replace(
+        row,
+        quality=judged.value,
+        quality_low=judged.low,
+        quality_high=judged.high,
+        kept=judged.kept,
+        kept_low=judged.kept_low,
+        kept_high=judged.kept_high,
+        n=judged.n,
+        meets=meets,
+        note="; ".join(notes),
+        reason=judged.broken,
+    )
+
+
+def describe_quality(quality: Quality, whole: bool, kept: float, low: float, high: float) -> Judgement:
+    """A quality as a judgement."""
+    return Judgement(
+        quality.n, whole, kept, low, high, value=quality.value, low=quality.low, high=quality.high
+    )
+
+
+def pack_quality(quality: Quality) -> dict[str, Any]:
+    """A quality with its single examples as plain data."""
+    groups = quality.groups and _number(quality.groups)
+    return {**quality.to_dict(), "scores": quality.scores.tolist(), "groups": groups, "difference": None}
+
+
+def unpack_quality(plain: dict[str, Any]) -> Quality:
+    """What `pack_quality` made plain."""
+    groups = tuple(plain["groups"]) if plain["groups"] else None
+    return Quality(**{**plain, "scores": np.array(plain["scores"], dtype=float), "groups": groups})
+
+
+def _number(groups: Sequence[Any]) -> list[int]:
+    known: dict[Any, int] = {}
+    return [known.setdefault(group, len(known)) for group in groups]

@@ -1,0 +1,181 @@
+"""Judges whether a contestant meets the bar: on labelled data, else by what it decides on the samples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from workbench.compare.datasets import Data, read_data
+from workbench.compare.metrics import find_metric
+from workbench.compare.outputs import compare_outputs
+from workbench.compare.quality import Quality, evaluate_quality
+from workbench.models.variant import Variant
+from workbench.race.agreement import count_agreement, find_share
+from workbench.race.judgement import (
+    Judgement,
+    compare_kept,
+    describe_quality,
+    draw_part,
+    pack_quality,
+    unpack_quality,
+)
+from workbench.race.state import RaceState
+
+SCREEN = 200  # examples on which a contestant is looked at first
+WORTH_SCREENING = 2 * SCREEN
+ON_DATA, ON_SAMPLES, NOT_AT_ALL = "data", "samples", "nothing"
+Tell = Callable[[str, int, int], None]
+
+
+class Judge:
+    """Judges variants of one source, always on the same examples.
+
+    Args:
+        baseline: What the others are compared with.
+        dataset: Labelled examples, as `evaluate_quality` takes them; None takes the demo's.
+        metric: What to measure; None takes what is usual for the task.
+        samples: Feeds to compare outputs on, where there are no labelled examples; None takes the source's.
+        seed: Decides which examples a contestant is looked at first.
+        threads: How many threads a call may use.
+
+    Attributes:
+        on: "data", "samples", or "nothing" where the weights are random.
+        note: What a reader has to know about it.
+    """
+
+    def __init__(
+        self,
+        baseline: Variant,
+        *,
+        dataset: Any,
+        metric: str | None,
+        samples: Any,
+        seed: int,
+        threads: int | None,
+    ) -> None:
+        self.baseline, self.metric = baseline, metric
+        self._samples, self._threads = samples, threads
+        self.data, self.on, self.note = self._read(dataset)
+        self.screen: Data | None = None
+        if self.data is not None and len(self.data.records) > WORTH_SCREENING:
+            self.screen = draw_part(self.data, SCREEN, seed)
+        self.state: RaceState | None = None
+        self.shown: Quality | None = None
+        self._base: dict[str, Quality] = {}
+
+    def _read(self, dataset: Any) -> tuple[Data | None, str, str]:
+        origin, asked = self.baseline.origin, self.metric or self.baseline.task_row.metric
+        if origin.random:
+            return (
+                None,
+                NOT_AT_ALL,
+                (
+                    "The weights are random, so that quality means nothing: the bar was not judged, and the winner "
+                    "is the fastest. Whether it keeps the quality has to be seen on a trained model."
+                ),
+            )
+        if asked is not None:
+            find_metric(asked, self.baseline.task)
+        try:
+            return read_data(dataset, self.baseline, metric=asked), ON_DATA, ""
+        except ValueError as error:
+            if dataset is not None:
+                raise
+            return (
+                None,
+                ON_SAMPLES,
+                (
+                    "Judged by how many decisions on the samples are the baseline's, which says less than labelled "
+                    f"data would. {str(error).split('. ')[0]}."
+                ),
+            )
+
+    @property
+    def facts(self) -> list[Any]:
+        """What decides its judgements, for the key of a race."""
+        return [self.on, self.data.fingerprint if self.data else "", self.metric]
+
+    @property
+    def label(self) -> str:
+        """What `kept` is a share of, in words."""
+        return self.shown.label if self.shown else "the decisions" if self.on == ON_SAMPLES else ""
+
+    def begin(self, tell: Tell) -> Judgement:
+        """Judges the baseline itself.
+
+        Raises:
+            ValueError: The examples do not fit the model.
+        """
+        if self.data is not None:
+            part = self.screen or self.data
+            self.shown = self._measure_baseline(part, tell)
+            if not self.shown.value > 0 and self.shown.higher_is_better:
+                self.on = ON_SAMPLES
+                self.note = (
+                    f"{self.baseline.name} itself has {self.shown.label} 0 on {self.data.name}: there is no quality to "
+                    "keep. Judged by how many decisions on the samples are the baseline's instead."
+                )
+                self.data = self.screen = self.shown = None
+        if self.shown is None:
+            return Judgement(n=1, kept=None if self.on == NOT_AT_ALL else 1.0)
+        return describe_quality(self.shown, self.screen is None, 1.0, 1.0, 1.0)
+
+    def finish(self, tell: Tell) -> Judgement | None:
+        """The baseline on all examples, once a contestant was judged on them; None where none was."""
+        if self.data is None or self.screen is None or self.state is None:
+            return None
+        if self.state.get(f"baseline/{self.data.fingerprint}") is None:
+            return None
+        self.shown = self._measure_baseline(self.data, tell)
+        return describe_quality(self.shown, True, 1.0, 1.0, 1.0)
+
+    def judge(self, name: str, variant: Variant, keep: float, tell: Tell) -> Judgement:
+        """Judges a contestant: on a part first, and on the whole where it may meet the bar."""
+        if self.data is None:
+            return self._once(f"judge/{name}/samples", lambda: self._compare(variant))
+        if self.screen is not None:
+            first = self._once(f"judge/{name}/part", lambda: self._measure(variant, self.screen, tell))
+            if first.broken or (first.kept_high is not None and first.kept_high < keep):
+                return first
+        return self._once(f"judge/{name}/all", lambda: self._measure(variant, self.data, tell))
+
+    def _once(self, step: str, make: Callable[[], Judgement]) -> Judgement:
+        assert self.state is not None
+        return Judgement(**self.state.once(step, lambda: dataclasses.asdict(make())))
+
+    def _measure(self, variant: Variant, data: Data | None, tell: Tell) -> Judgement:
+        assert data is not None
+        base = self._measure_baseline(data, tell)
+        own = self._evaluate(variant, data, tell)
+        kept, low, high = compare_kept(own, base, self.baseline.task)
+        return describe_quality(own, data is self.data, kept, low, high)
+
+    def _measure_baseline(self, data: Data, tell: Tell) -> Quality:
+        assert self.state is not None
+        if data.fingerprint not in self._base:
+            step = f"baseline/{data.fingerprint}"
+            known = self.state.get(step)
+            if known is None:
+                found = self._evaluate(self.baseline, data, tell)
+                self.state.put(step, pack_quality(found))
+            else:
+                found = unpack_quality(known)
+            self._base[data.fingerprint] = found
+        return self._base[data.fingerprint]
+
+    def _evaluate(self, variant: Variant, data: Data, tell: Tell) -> Quality:
+        def report(done: int, total: int) -> None:
+            tell(f"judging {variant.name}", done, total)
+
+        return evaluate_quality(variant, data, metric=self.metric, threads=self._threads, progress=report)
+
+    def _compare(self, variant: Variant) -> Judgement:
+        diff = compare_outputs(self.baseline, variant, samples=self._samples)
+        if diff.not_finite:
+            return Judgement(n=diff.samples, kept=0.0, broken=str(diff.not_finite[0]), words=diff.verdict)
+        if self.on == NOT_AT_ALL:
+            return Judgement(n=diff.samples, words=diff.verdict)
+        same, count = count_agreement(diff)
+        kept, low, high = find_share(same, count)
+        return Judgement(n=count, kept=kept, kept_low=low, kept_high=high, words=diff.verdict)

@@ -1,0 +1,161 @@
+"""Why each contestant won or lost, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from workbench.compare.wording import format_ratio
+from workbench.graph.tables import format_bytes
+from workbench.race.deciding import are_tied, find_beater, sort_by_speed
+from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, WINNER, RaceRow, may_win
+
+if TYPE_CHECKING:
+    from workbench.race.result import Race
+
+
+def explain_rows(
+    rows: Mapping[str, RaceRow], *, winner: str, baseline: str, keep: float, label: str
+) -> tuple[RaceRow, ...]:
+    """The rows with their status and reason: the winner, then by speed, then those that have none.
+
+    Args:
+        rows: By name.
+        winner: The winner's name.
+        baseline: The baseline's.
+        keep: The bar.
+        label: What is kept, such as "F1".
+
+    Example:
+        >>> won = RaceRow("fast", speedup=3.0, speedup_low=2.9, speedup_high=3.1, meets=True, n=400, kept=1.0)
+        >>> bad = RaceRow("worse", speedup=4.0, meets=False, n=400, kept=0.9, kept_low=0.88, kept_high=0.92)
+        >>> rows = explain_rows({"fast": won, "worse": bad}, winner="fast", baseline="torch", keep=0.99, label="F1")
+        >>> rows[1].status, rows[1].reason
+        ('below the bar', 'keeps 90.0 % of F1 (88.0–92.0, n = 400); the bar is 99 %')
+    """
+    first = rows[winner]
+    explained = [_explain(row, first, rows.get(baseline, first), keep, label) for row in rows.values()]
+    order = {name: index for index, name in enumerate(rows)}
+    return tuple(
+        sorted(explained, key=lambda row: (row.status != WINNER, -(row.speedup or 0.0), order[row.name]))
+    )
+
+
+def _explain(row: RaceRow, winner: RaceRow, baseline: RaceRow, keep: float, label: str) -> RaceRow:
+    if row.name == winner.name:
+        return dataclasses.replace(row, status=WINNER, reason=_praise(row, baseline, label))
+    if row.status != RACING:
+        return row
+    if row.meets is False:
+        broken = row.reason or f"keeps {say_kept(row, label)}; the bar is {_percent(keep)} %"
+        return dataclasses.replace(row, status=BELOW, reason=broken)
+    if row.speedup is None:
+        return dataclasses.replace(row, status=NOT_TRIED, reason="it was not measured")
+    beater = find_beater(row, [winner])
+    if beater is not None:
+        return dataclasses.replace(row, status=BEATEN, reason=_say_beaten(row, winner))
+    if row.n == 0:
+        reason = f"{say_speedup(row)} is not clearly slower than {winner.name}, but it was not judged"
+        return dataclasses.replace(row, status=NOT_TRIED, reason=reason)
+    return dataclasses.replace(row, status=BEATEN, reason=_say_close(row, winner))
+
+
+def _praise(row: RaceRow, baseline: RaceRow, label: str) -> str:
+    if row.name == baseline.name:
+        return "the baseline; nothing that meets the bar is faster"
+    kept = f", keeps {say_kept(row, label)}" if row.kept is not None else ""
+    return f"{say_speedup(row)} faster than {baseline.name}{kept}"
+
+
+def _say_beaten(row: RaceRow, winner: RaceRow) -> str:
+    most, least = row.speedup_high or row.speedup or 0.0, winner.speedup_low or winner.speedup or 0.0
+    digits = 1 if least - most >= 0.1 else 2
+    judged = "meets the bar" if winner.meets else "is faster"
+    extra = "" if row.n else "; not judged"
+    return f"at most {most:.{digits}f}x, and {winner.name} with at least {least:.{digits}f}x {judged}{extra}"
+
+
+def _say_close(row: RaceRow, winner: RaceRow) -> str:
+    if not are_tied(*sort_by_speed([winner, row])):
+        slower = (winner.speedup or 0.0) / (row.speedup or 1.0)
+        if slower > 1:
+            return f"{format_ratio(1 / slower)} than {winner.name} in the same heat, though not clearly"
+    text = f"as fast as {winner.name} (within noise)"
+    if row.size_bytes and winner.size_bytes and row.size_bytes > winner.size_bytes * 1.02:
+        return f"{text}, which is smaller: {format_bytes(winner.size_bytes)} instead of {format_bytes(row.size_bytes)}"
+    if row.kept is not None and winner.kept is not None and row.kept < winner.kept:
+        return f"{text}, which keeps more"
+    return f"{text}; nothing else sets them apart"
+
+
+def say_speedup(row: RaceRow) -> str:
+    """A speed-up with its interval.
+
+    Example:
+        >>> say_speedup(RaceRow("a", speedup=3.84, speedup_low=3.6, speedup_high=4.02))
+        '3.8x (3.6–4.0)'
+    """
+    if row.speedup is None:
+        return "no time"
+    if row.speedup_low is None or row.speedup_high is None or row.speedup_low == row.speedup_high:
+        return f"{row.speedup:.1f}x"
+    digits = 1 if row.speedup_high - row.speedup_low >= 0.1 else 2
+    low, high = (f"{end:.{digits}f}" for end in (row.speedup_low, row.speedup_high))
+    return f"{row.speedup:.{digits}f}x ({low}–{high})"
+
+
+def say_kept(row: RaceRow, label: str) -> str:
+    """What is kept, with its interval and on how many examples.
+
+    Example:
+        >>> say_kept(RaceRow("a", kept=0.998, kept_low=0.991, kept_high=1.003, n=2400), "F1")
+        '99.8 % of F1 (99.1–100.3, n = 2,400)'
+    """
+    of = f" of {label}" if label else ""
+    span = ""
+    if row.kept_low is not None and row.kept_high is not None and row.kept_low != row.kept_high:
+        span = f"{100 * row.kept_low:.1f}–{100 * row.kept_high:.1f}, "
+    return f"{100 * (row.kept or 0.0):.1f} %{of} ({span}n = {row.n:,})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g}"
+
+
+def say_headline(race: Race) -> str:
+    """A race's result in one sentence."""
+    row, base = race.winning_row, next(row for row in race.rows if row.name == race.baseline)
+    if row.name == race.baseline:
+        tried = sum(row.speedup is not None for row in race.rows) - 1
+        return f"{row.name} stays: of {tried} others that were timed none is faster and meets the bar"
+    parts = [
+        f"{row.name} wins: {say_speedup(row)} {'faster than' if race.speedup >= 1 else 'as fast as'} {base.name}"
+    ]
+    if row.kept is not None:
+        parts.append(f"keeps {say_kept(row, race.metric)}")
+    if row.size_bytes and base.size_bytes and row.size_bytes != base.size_bytes:
+        parts.append(f"{format_bytes(row.size_bytes)} instead of {format_bytes(base.size_bytes)}")
+    return ", ".join(parts)
+
+
+def list_findings(race: Race) -> list[str]:
+    """What its rows come down to, beside the winner."""
+    lines = [
+        f"{goal}: {row.name}"
+        for goal, row in (("smallest", race.smallest), ("most faithful", race.most_faithful))
+        if row is not None and row.status != WINNER
+    ]
+    # Where only the baseline was looked at, a front says nothing.
+    if len(race.pareto) > 1:
+        lines.append(f"Nothing beats these in speed, quality and size together: {', '.join(race.pareto)}")
+    uncertain = [row.name for row in race.rows if may_win(row) and "not certain" in row.note]
+    if uncertain:
+        lines.append(
+            f"The examples are too few to be certain of the bar for {', '.join(uncertain)}: give a larger dataset"
+        )
+    if race.reused:
+        lines.append(
+            f"Taken up from an earlier call: the oldest figures are from {race.reused}. fresh=True begins anew"
+        )
+    return lines

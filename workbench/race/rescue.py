@@ -1,0 +1,151 @@
+"""Where int8 loses too much: a contestant that leaves the modules that suffer most in fp32."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from workbench.compare.latency_rows import LatencyRow
+from workbench.errors import VariantError, WorkbenchError, first_line
+from workbench.models.variant import Variant
+from workbench.race.contestants import Contestant
+from workbench.race.course import Course
+from workbench.race.deciding import find_wanting_int8
+from workbench.race.heats import FIRST_SECONDS, FURTHER_SECONDS
+from workbench.race.rows import RACING, RaceRow
+
+if TYPE_CHECKING:
+    from workbench.race.selective import Selective
+
+log = logging.getLogger("workbench.race")
+
+
+def add_selective(course: Course) -> None:
+    """Where every int8 contestant is below the bar, searches the fewest modules to leave in fp32."""
+    one = _find_recipe(course)
+    if one is None:
+        return
+    found = _recall(course, one)
+    if found is None:
+        if course.budget.is_over("selective"):
+            course.notes.append(
+                f"{one.name} is faster but below the bar; time was up before modules to leave in fp32 were searched."
+            )
+            return
+        course.tell("selective", f"searching the modules to leave in fp32 of {one.name}", contestant=one.name)
+        try:
+            found = _search(course, one)
+        except (WorkbenchError, ValueError, RuntimeError) as error:
+            course.notes.append(f"Leaving modules of {one.name} in fp32 failed: {first_line(error)}")
+            return
+        if not found.timed_out:
+            course.state.put(_step(course, one), found.to_dict())
+    course.selective = found
+    if found.variant is None:
+        course.notes.append(f"Leaving modules of {one.name} in fp32 did not help: {found.reason}")
+        return
+    name = f"{one.name}-selective"
+    course.notes.append(f"{name}: {found.reason}")
+    course.add(name, found.variant, RaceRow(name, note=f"{len(found.excluded)} modules left in fp32"))
+    # Its content differs from bar to bar, and so must its name among the finished steps.
+    course.take(course.track.run(_step(course, one), {name: found.variant}, FURTHER_SECONDS), 1)
+    if course.rows[name].status == RACING:
+        judged_as = f"{one.name}@{found.variant.path.name}" if found.variant.path else name
+        course.judge_one(name, step=judged_as, phase="selective")
+
+
+def time_curve(course: Course) -> None:
+    """Gives every point of the curve a latency, all timed in turn."""
+    found = course.selective
+    if found is None or not found.curve:
+        return
+    members = {f"{point.left_out} in fp32": point.variant for point in found.curve}
+    if not course.budget.fits("tune", len(members) + 1, FIRST_SECONDS):
+        return
+    course.tell("selective", "timing the points of the curve")
+    folders = "+".join(point.variant.path.name for point in found.curve)
+    timings = course.track.run(f"curve {folders}", members, FIRST_SECONDS).timings
+    course.selective = found.with_latency(
+        [
+            LatencyRow(name, 1, median_ms=one.median_ms, median_low_ms=one.low_ms, median_high_ms=one.high_ms)
+            for name, one in ((name, timings[name]) for name in members)
+        ]
+    )
+
+
+def _find_recipe(course: Course) -> Contestant | None:
+    """The fastest contestant that is worth a try, and is quantized in a way that can leave modules out."""
+    field = {one.name: one for one in course.field}
+    wanting = [field[row.name] for row in find_wanting_int8(list(course.rows.values())) if row.name in field]
+    return next((one for one in wanting if one.quantize is not None and one.parent is not None), None)
+
+
+def _step(course: Course, one: Contestant) -> str:
+    return f"selective/{one.name}/{course.keep:g}"
+
+
+def _recall(course: Course, one: Contestant) -> Selective | None:
+    """What an earlier call found, where its variants are still there."""
+    from workbench.race.selective import Point, Selective
+
+    known = course.state.get(_step(course, one))
+    if known is None:
+        return None
+
+    def load(path: str) -> Variant:
+        return dataclasses.replace(Variant.load(path), source=course.parts.source)
+
+    try:
+        curve = tuple(
+            Point(**{**point, "excluded": tuple(point["excluded"]), "variant": load(point["variant"])})
+            for point in known["curve"]
+        )
+        names = {field.name for field in dataclasses.fields(Selective)} & set(known)
+        plain = {name: known[name] for name in names}
+        variant = load(known["variant"]) if known["variant"] else None
+        return Selective(
+            **{**plain, "curve": curve, "excluded": tuple(known["excluded"]), "variant": variant}
+        )
+    except (FileNotFoundError, VariantError, KeyError, TypeError) as error:
+        log.info("What was found of %s is gone (%s): searching again.", one.name, first_line(error))
+        return None
+
+
+def _search(course: Course, one: Contestant) -> Selective:
+    from workbench.race.selective import Judged, find_selective
+    from workbench.race.sensitivity import measure_sensitivity
+
+    assert one.parent is not None
+    parent = one.parent(course.parts)
+
+    def tell(done: int, total: int) -> None:
+        course.tell(
+            "selective", "measuring how sensitive modules are", contestant=one.name, done=done, total=total
+        )
+
+    def judge(variant: Variant) -> Judged:
+        assert variant.path is not None
+
+        def report(message: str, done: int, total: int) -> None:
+            course.tell("selective", message, contestant=one.name, done=done, total=total)
+
+        judged = course.judge.judge(f"{one.name}@{variant.path.name}", variant, course.keep, report)
+        kept = judged.kept if judged.kept is not None else float(not judged.broken)
+        low = judged.kept_low if judged.kept_low is not None else kept
+        high = judged.kept_high if judged.kept_high is not None else kept
+        return Judged(kept, low, high, judged.n)
+
+    # Of another runtime's int8, too: the order is what is wanted, and that is much the same.
+    quantized = course.variants[one.name] if one.runtime == "onnxruntime" else None
+    sensitivity = measure_sensitivity(
+        course.parts.source, parent, quantized=quantized, threads=course.threads, progress=tell
+    )
+    return find_selective(
+        parent,
+        judge,
+        sensitivity=sensitivity,
+        keep=course.keep,
+        quantize=one.quantize,
+        deadline=course.budget.deadline("selective"),
+    )
