@@ -13,7 +13,7 @@ import pytest
 
 from workbench.demo import sentiment_dataset
 from workbench.demo.sentiment.generate import LABELS, iter_examples
-from workbench.demo.sentiment.topics import TOPICS
+from workbench.demo.sentiment.topics import ANYWHERE, TOPICS
 from workbench.demo.sentiment.wordings import CONTRAST, DIRECT, NEGATED, OPEN, VOICES, Wordings
 from workbench.demo.sentiment.words import BAD, GOOD
 
@@ -92,7 +92,7 @@ def test_the_turning_words_of_validation_are_known_from_training():
 
 def test_no_fact_is_shared_and_none_says_anything_for_or_against():
     judging = {w for words in (GOOD, BAD) for w in (*words.adjectives, *words.past, *words.base)}
-    for topic in TOPICS:
+    for topic in (*TOPICS, ANYWHERE):
         assert not set(topic.facts) & set(topic.held_out)
         for fact in (*topic.facts, *topic.held_out):
             assert not judging & set(_words(fact)), fact

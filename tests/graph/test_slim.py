@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from workbench.errors import VariantError
-from workbench.graph.slim import LEFT_OUT, slim_copy
+from workbench.models.slim import LEFT_OUT, slim_copy
 
 TEXT = """
 <ir_version: 10, opset_import: ["": 21]>
@@ -224,7 +224,7 @@ def test_weights_are_never_in_memory(write_model):
     path = write_model(model)
     code = (
         "import resource, sys\n"
-        "from workbench.graph.slim import slim_copy\n"
+        "from workbench.models.slim import slim_copy\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
         "slim_copy(sys.argv[1])\n"

@@ -55,11 +55,11 @@ def test_kept_is_paired():
     assert high - low < 0.07
 
 
-def test_less_may_be_better():
+def test_an_error_rate_counts_as_what_it_leaves_right():
     errors = make_quality([0.2] * 50, higher=False, metric="word_error_rate")
     errors = dataclasses.replace(errors, scores=np.tile([[2.0, 10.0]], (50, 1)))
     more = dataclasses.replace(errors, scores=np.tile([[2.5, 10.0]], (50, 1)))
-    assert compare_kept(more, errors, "automatic-speech-recognition")[0] == pytest.approx(0.8)
+    assert compare_kept(more, errors, "automatic-speech-recognition")[0] == pytest.approx(75 / 80)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_less_may_be_better():
         (0.99, 0.98, 1.0, True, "not certain at n = 400: 98.0 % is possible"),
         (0.985, 0.97, 0.995, False, "not certain at n = 400: 99.5 % is possible"),
         (0.9, 0.88, 0.92, False, ""),
+        (0.995, None, None, True, "not certain: 400 examples are too few to tell"),
         (None, None, None, None, ""),
     ],
 )
@@ -111,17 +112,17 @@ def test_judged_on_data_like_evaluate_quality(demo, bench, workspace):
 
 
 def test_who_fails_on_a_part_is_not_run_on_all(demo, workspace, monkeypatch):
-    monkeypatch.setattr("workbench.race.judging.SCREEN", 8)
-    monkeypatch.setattr("workbench.race.judging.WORTH_SCREENING", 16)
-    data = read_data(None, demo.baseline, limit=20)
+    monkeypatch.setattr("workbench.race.judging.SCREEN", 24)
+    monkeypatch.setattr("workbench.race.judging.WORTH_SCREENING", 30)
+    data = read_data(None, demo.baseline, limit=60)
     half = demo.as_variant("bf16")
     with open_state("demo/qa", "part") as state:
         judge = make_judge(demo, state, dataset=data)
         judge.begin(say_nothing)
-        assert judge.judge("a", half, 2.0, say_nothing).n == 8  # a bar that nothing meets
+        assert judge.judge("a", half, 2.0, say_nothing).n == 24  # a bar that nothing meets
         assert judge.finish(say_nothing) is None
-        assert judge.judge("b", half, 0.5, say_nothing).n == 20
-        assert judge.finish(say_nothing).n == 20
+        assert judge.judge("b", half, 0.5, say_nothing).n == 60
+        assert judge.finish(say_nothing).n == 60
 
 
 def test_random_weights_are_not_judged_but_looked_at(bench, workspace):

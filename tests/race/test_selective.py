@@ -216,6 +216,7 @@ def test_sensitivity_points_at_the_modules_that_were_made_hard(hard):
     assert drifts[len(model.modules) - 1] > 5 * drifts[len(model.modules)]
 
 
+@pytest.mark.slow
 def test_leaving_the_hard_modules_in_fp32_brings_the_quality_back(hard):
     model, exported = hard
     parent = wb.optimize_onnx(exported)

@@ -35,8 +35,8 @@ def finish(panel) -> Any:
 
 # A panel, what it is given, and what is chosen in it.
 CASES = {
-    "export": (widgets.ExportPanel, lambda bench: bench.source(), {"opset": 17}),
-    "optimize": (widgets.OptimizePanel, lambda bench: bench.exported(), {"level": 1}),
+    "export": (widgets.ExportPanel, lambda made: made.source(), {"opset": 17}),
+    "optimize": (widgets.OptimizePanel, lambda made: made.exported(), {"level": 1}),
 }
 
 

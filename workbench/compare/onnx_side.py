@@ -13,11 +13,11 @@ import onnxruntime as ort
 from workbench.compare.onnx_weights import fill_weights, read_values
 from workbench.errors import VariantError
 from workbench.graph.files import GraphFile, name_all_nodes, open_graphs
-from workbench.graph.slim import slim_copy
 from workbench.graph.tensors import cut_graph
 from workbench.machine import release_memory, usable_cores
 from workbench.models.onnx_files import load_graph
 from workbench.models.samples import Feed
+from workbench.models.slim import slim_copy
 from workbench.models.variant import Variant
 from workbench.runners import open_runner
 from workbench.runners.onnxruntime import DECODER, ENCODER, NUMPY_TYPES, SINGLE, WITH_PAST, OnnxRunner

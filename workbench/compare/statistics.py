@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.compare.resample import find_interval
+from workbench.compare.resample import FEWEST_GROUPS, find_interval
 
 ENOUGH_FOR_P99 = 1000  # fewer runs hold fewer than ten values above the p99: it would be an anecdote
 TOO_WIDE = 0.10
@@ -96,7 +96,7 @@ def find_call_median(rounds: Sequence[np.ndarray]) -> Interval:
         rounds: Per round, nanoseconds as (passes over the samples, samples).
 
     Example:
-        >>> find_call_median([np.array([[1.0, 1.0, 9.0]])] * 8)
+        >>> find_call_median([np.array([[1.0, 1.0, 9.0]])] * 10)
         Interval(value=1.0, low=1.0, high=1.0)
     """
     calls = [np.ravel(times) for times in rounds]
@@ -112,7 +112,7 @@ def find_median(values: np.ndarray) -> Interval:
     """The median of one value per round, with its bootstrap interval; neighbouring rounds are drawn together.
 
     Example:
-        >>> find_median(np.array([4.0, 4.0, 4.0]))
+        >>> find_median(np.full(10, 4.0))
         Interval(value=4.0, low=4.0, high=4.0)
     """
     low, high = find_interval(lambda drawn: float(np.median(drawn)), values, _stretches(len(values)))
@@ -120,8 +120,8 @@ def find_median(values: np.ndarray) -> Interval:
 
 
 def _stretches(rounds: int) -> list[int]:
-    """Which stretch each round belongs to: at least eight of them, fewer make an interval too narrow."""
-    stretch = max(1, min(STRETCH, rounds // 8))
+    """Which stretch each round belongs to; there are as many of them as an interval needs."""
+    stretch = max(1, min(STRETCH, rounds // FEWEST_GROUPS))
     return [index // stretch for index in range(rounds)]
 
 

@@ -225,9 +225,9 @@ def _judge(row: ComparisonRow, reference: ComparisonRow, shown: Quality | None) 
 
 
 def _judge_speed(value: float, low: float, high: float) -> str:
-    if not low <= 1 <= high:
+    if low > 1 or high < 1:
         return format_ratio(value)
-    if 1 / ALIKE <= low and high <= ALIKE:
+    if low >= 1 / ALIKE and high <= ALIKE:
         return "as fast (within noise)"
     return f"its speed cannot be told ({low:.2f}–{high:.2f}×)"
 

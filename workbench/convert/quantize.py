@@ -11,7 +11,7 @@ import onnx
 
 from workbench.convert.calibrate import METHODS, calibrate_ranges
 from workbench.convert.embeddings import quantize_embeddings
-from workbench.convert.quantizing import Recipe, make_quantized, require_fp32
+from workbench.convert.quantizing import PRODUCTS, Recipe, make_quantized, require_fp32
 from workbench.machine import cpu_features
 from workbench.models.onnx_files import load_graph, save_graph
 from workbench.models.origin import Step
@@ -21,7 +21,6 @@ from workbench.runners import open_runner
 from workbench.runners.protocol import pick_inputs
 
 Patterns = Iterable[str] | str | None
-PRODUCTS = ("MatMul", "Gemm", "Attention")
 
 
 def quantize_dynamic(

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # prepared file, file to write, nodes to quantize, whether the weights need a file of their own
 Convert = Callable[[Path, Path, list[str], bool], None]
+PRODUCTS = ("MatMul", "Gemm", "Attention")
 QUANTIZED = (
     "QuantizeLinear",
     "DynamicQuantizeLinear",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import onnx
 
 from workbench.graph.names import walk_graphs
-from workbench.graph.slim import slim_copy
 from workbench.models.onnx_nodes import name_nodes, walk_nodes
+from workbench.models.slim import slim_copy
 from workbench.models.variant import Variant, resolve_variant
 
 if TYPE_CHECKING:

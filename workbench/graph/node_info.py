@@ -77,7 +77,7 @@ class NodeIndex:
     """Finds the nodes of a model by name, and describes them.
 
     Example:
-        >>> from workbench.graph.slim import slim_copy
+        >>> from workbench.models.slim import slim_copy
         >>> model = slim_copy(export_onnx(load_model("random/tiny-bert")).onnx_files[0])
         >>> node = next(node for node in model.graph.node if node.op_type == "Softmax")
         >>> print(NodeIndex(model).describe(node.name).module)

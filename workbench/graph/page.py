@@ -77,7 +77,7 @@ def prepare_graph(
         overlay: Colours for its nodes, as `make_overlay` gives them.
 
     Example:
-        >>> from workbench.graph.slim import slim_copy
+        >>> from workbench.models.slim import slim_copy
         >>> file = export_onnx(load_model("random/tiny-bert")).onnx_files[0]
         >>> prepare_graph(slim_copy(file), name="tiny").name
         'tiny'

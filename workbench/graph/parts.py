@@ -41,7 +41,7 @@ def list_parts(model: onnx.ModelProto, *, limit: int = DRAWABLE) -> tuple[Part, 
     A graph within the limit comes first as a whole, and its modules after it.
 
     Example:
-        >>> from workbench.graph.slim import slim_copy
+        >>> from workbench.models.slim import slim_copy
         >>> model = slim_copy(export_onnx(load_model("random/tiny-bert")).onnx_files[0])
         >>> list_parts(model)[0].name
         'whole graph'
@@ -77,7 +77,7 @@ def partition(model: onnx.ModelProto, *, limit: int = DRAWABLE) -> tuple[Part, .
     """The fewest of `list_parts` that hold every node.
 
     Example:
-        >>> from workbench.graph.slim import slim_copy
+        >>> from workbench.models.slim import slim_copy
         >>> model = slim_copy(export_onnx(load_model("random/tiny-bert")).onnx_files[0])
         >>> [part.name for part in partition(model)]
         ['whole graph']
@@ -101,7 +101,7 @@ def extract_part(model: onnx.ModelProto, part: Part) -> onnx.ModelProto:
     """The model cut to a part: what comes from outside are its inputs, what others need its outputs.
 
     Example:
-        >>> from workbench.graph.slim import slim_copy
+        >>> from workbench.models.slim import slim_copy
         >>> model = slim_copy(export_onnx(load_model("random/tiny-bert")).onnx_files[0])
         >>> layer = next(part for part in list_parts(model) if part.name.endswith("layer.0"))
         >>> len(extract_part(model, layer).graph.node) == len(layer.nodes)

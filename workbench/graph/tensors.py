@@ -76,7 +76,7 @@ def cut_graph(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
         KeyError: No node of the graph makes one of them.
 
     Example:
-        >>> from workbench.graph.slim import slim_copy
+        >>> from workbench.models.slim import slim_copy
         >>> model = slim_copy(export_onnx(load_model("random/tiny-bert")).onnx_files[0])
         >>> tensor = model.graph.node[5].output[0]
         >>> len(cut_graph(model, [tensor]).graph.node) < len(model.graph.node)

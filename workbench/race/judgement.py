@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compare.datasets import Data
+from workbench.compare.differences import share_kept
 from workbench.compare.metrics import find_metric
 from workbench.compare.quality import Quality
 from workbench.compare.resample import find_interval
@@ -50,20 +51,27 @@ def draw_part(data: Data, count: int, seed: int) -> Data:
     )
 
 
-def compare_kept(own: Quality, base: Quality, task: str) -> tuple[float, float, float]:
-    """What is left of the baseline's quality, as a share, with its interval: both on the same drawn examples."""
+def compare_kept(own: Quality, base: Quality, task: str) -> tuple[float, float | None, float | None]:
+    """What is left of the baseline's quality, as a share, with its interval where the examples suffice for one.
+
+    Both figures are taken over the same drawn examples.
+    """
     reduce = find_metric(own.metric, task).reduce
     width = own.scores.shape[1]
 
     def divide(rows: np.ndarray) -> float:
-        pair = reduce(rows[:, :width]), reduce(rows[:, width:])
-        better, other = pair if own.higher_is_better else pair[::-1]
-        return better / other if other else 1.0
+        kept = share_kept(
+            reduce(rows[:, :width]),
+            reduce(rows[:, width:]),
+            unit=own.unit,
+            higher_is_better=own.higher_is_better,
+        )
+        return 1.0 if kept is None else kept / 100
 
     both = np.hstack([own.scores, base.scores])
     kept = divide(both)
     low, high = find_interval(divide, both, own.groups)
-    return kept, (kept if math.isnan(low) else low), (kept if math.isnan(high) else high)
+    return kept, (None if math.isnan(low) else low), (None if math.isnan(high) else high)
 
 
 def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
@@ -78,7 +86,9 @@ def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
     if judged.broken:
         meets = False
     notes = [row.note] if row.note else []
-    if meets and judged.kept_low is not None and judged.kept_low < keep:
+    if judged.kept is not None and judged.kept_low is None and not judged.broken:
+        notes.append(f"not certain: {judged.n:,} examples are too few to tell")
+    elif meets and judged.kept_low is not None and judged.kept_low < keep:
         notes.append(f"not certain at n = {judged.n:,}: {100 * judged.kept_low:.1f} % is possible")
     elif meets is False and judged.kept_high is not None and judged.kept_high >= keep:
         notes.append(f"not certain at n = {judged.n:,}: {100 * judged.kept_high:.1f} % is possible")
@@ -97,7 +107,9 @@ def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
     )
 
 
-def describe_quality(quality: Quality, whole: bool, kept: float, low: float, high: float) -> Judgement:
+def describe_quality(
+    quality: Quality, whole: bool, kept: float, low: float | None, high: float | None
+) -> Judgement:
     """A quality as a judgement."""
     return Judgement(
         quality.n, whole, kept, low, high, value=quality.value, low=quality.low, high=quality.high

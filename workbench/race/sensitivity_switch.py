@@ -20,13 +20,12 @@ import onnxruntime as ort
 from onnx import TensorProto, helper
 
 from workbench.compare.onnx_weights import read_values
-from workbench.convert.quantize import PRODUCTS
-from workbench.convert.quantizing import QUANTIZED, quantizable_nodes
+from workbench.convert.quantizing import PRODUCTS, QUANTIZED, quantizable_nodes
 from workbench.graph.files import GraphFile
-from workbench.graph.slim import slim_copy
 from workbench.models.onnx_files import load_graph
 from workbench.models.onnx_nodes import module_names
 from workbench.models.samples import Feed
+from workbench.models.slim import slim_copy
 from workbench.models.variant import Variant
 from workbench.runners.onnxruntime import OnnxRunner, OnnxSession, explain_refusal
 

@@ -32,7 +32,7 @@ def open_model(variant: Variant, threads: int | None) -> PreTrainedModel:
 
     runner = open_runner(variant, threads=threads)
 
-    class RunnerModel(transformers.PreTrainedModel):  # type: ignore[misc]
+    class RunnerModel(transformers.PreTrainedModel):
         """Runs a variant; it has no weights of its own."""
 
         main_input_name = runner.input_names[0]

@@ -10,7 +10,7 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from workbench.demo.sentiment.topics import DAYS, NUMBERS, TOPICS, Topic
+from workbench.demo.sentiment.topics import ANYWHERE, DAYS, NUMBERS, TOPICS, Topic
 from workbench.demo.sentiment.wordings import (
     CONTRAST,
     DIRECT,
@@ -26,7 +26,7 @@ SEED = 20
 SPLIT_SIZES = {"train": 24_000, "validation": 1_500}
 LABELS = ("negative", "neutral", "positive")
 # How often each sort of text comes among those with an opinion, and among those without.
-_DECIDED = ("plain",) * 4 + ("negated",) * 3 + ("contrast",) * 3 + ("voices",) * 2
+_DECIDED = ("plain",) * 4 + ("negated",) * 2 + ("contrast",) * 3 + ("voices",) * 3
 _UNDECIDED = ("facts",) * 2 + ("open",) * 3
 
 
@@ -70,7 +70,8 @@ class _Writer:
         return said if said.endswith("?") else f"{said}."
 
     def facts(self, topic: Topic) -> Iterator[str]:
-        templates = topic.held_out if self.held_out else topic.facts
+        both = (topic, ANYWHERE)
+        templates = [fact for part in both for fact in (part.held_out if self.held_out else part.facts)]
         for template in self.rng.sample(templates, len(templates)):
             yield f"{template.format(n=self.rng.choice(NUMBERS), d=self.rng.choice(DAYS))}."
 

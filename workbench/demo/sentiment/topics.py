@@ -217,5 +217,23 @@ TOPICS = (
         ),
     ),
 )
+# What can be said on any of them.
+ANYWHERE = Topic(
+    (),
+    (
+        "I was there on {d}",
+        "I paid by card",
+        "We came by bus and stayed for {n} minutes",
+        "I went with two friends",
+        "My friends came on {d}",
+        "We met {n} people",
+    ),
+    (
+        "We paid by card",
+        "I came by bus on {d}",
+        "We stayed for {n} minutes",
+        "I met two friends",
+    ),
+)
 NUMBERS = ("12", "15", "18", "24", "30", "35", "40", "45", "60", "75", "90", "120")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

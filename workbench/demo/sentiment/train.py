@@ -34,7 +34,7 @@ class Recipe:
     """Everything that shapes a run; the model card repeats it."""
 
     seed: int = 20
-    steps: int = 1_500
+    steps: int = 2_600
     batch: int = 64
     rate: float = 1e-3
     warmup: int = 100
