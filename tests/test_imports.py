@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 HEAVY = ["torch", "transformers", "optimum", "onnxruntime", "IPython", "ipywidgets", "anywidget", "plotly"]
 
 BLOCK = """
@@ -51,3 +54,12 @@ print(json.dumps([seconds, [name for name in {HEAVY} if name in sys.modules]]))
 def test_running_a_variant_needs_no_torch(module):
     """The import contract says so too, but it cannot see imports by name, nor what a package's __init__ brings."""
     run_python(f"{BLOCK}\nimport workbench.{module}")
+
+
+def test_onnx_runtime_reports_nothing(tmp_path):
+    """It would begin with an id of this machine in the home folder; without our word it does, so this can fail."""
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    code = "import workbench.runners.onnxruntime"
+    subprocess.run([sys.executable, "-c", code], env={**env, **places}, cwd=ROOT, check=True)
+    assert list(tmp_path.rglob("*")) == []

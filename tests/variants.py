@@ -54,7 +54,6 @@ class Bench:
         """Quantized right after the export."""
         return self.make(wb.quantize_dynamic, self.exported(name))
 
-
     @functools.cache  # noqa: B019
     def openvino(self, name: str = "bert", precision: str = "fp32") -> Variant:
         return self.make(wb.convert_openvino, self.exported(name), precision=precision)

@@ -11,7 +11,12 @@ Names are loaded on first use, so that `import workbench` costs next to nothing.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
+
+# ONNX Runtime reports its use to its makers from 1.31 on, and looks at this when it is imported. A user's own word
+# stands.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "load_model": "models.source",

@@ -11,13 +11,13 @@ import numpy as np
 
 from workbench.compare.comparison import Comparison, ComparisonRow
 from workbench.compare.datasets import read_data
-from workbench.compare.engine import Progress
 from workbench.compare.latency import measure_latency
 from workbench.compare.latency_plan import label_variants
 from workbench.compare.latency_rows import LatencyRow
 from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
 from workbench.compare.quality import Quality, evaluate_quality
+from workbench.compare.table_progress import Listener, Reporter
 from workbench.compare.wording import format_figure, format_ratio, format_size, judge_noise
 from workbench.errors import first_line
 from workbench.machine import cpu_features, package_versions
@@ -41,7 +41,7 @@ def compare_variants(
     seconds: float | None = None,
     threads: int | None = None,
     isolate: bool = True,
-    progress: Progress | None = None,
+    progress: Listener | None = None,
 ) -> Comparison:
     """Measures variants of one model and puts them side by side.
 
@@ -51,14 +51,14 @@ def compare_variants(
     Args:
         variants: Variants, sources (their PyTorch model) or folders; the PyTorch model belongs among them.
         dataset: Labelled examples, as `evaluate_quality` takes them. Without any, demos bring their own, and for
-            other models quality is left out.
+            other models quality is left out. False leaves it out for demos, too.
         metric: What to measure; by default what is usual for the task.
         samples: Feeds for latency and agreement; by default the source's own.
         limit: How many examples to take for quality; all by default.
         seconds: How long each variant is timed.
         threads: How many threads one call may use.
         isolate: Whether each variant is timed in a process of its own.
-        progress: Called with (done, total) examples while quality is measured.
+        progress: Called with a `TableProgress` at each piece of news; what it raises ends the comparison.
 
     Returns:
         The table; `save_report` writes it as a web page with plots.
@@ -78,8 +78,18 @@ def compare_variants(
     reference = chosen[0]
     data, notes = _read_quality_data(dataset, reference, metric, limit)
     names = label_variants(chosen)
-    latency = measure_latency(chosen, samples=feeds, seconds=seconds, threads=threads, isolate=isolate)
-    options: dict[str, Any] = {"metric": metric, "threads": threads, "progress": progress}
+    reporter = Reporter(progress)
+    latency = measure_latency(
+        chosen,
+        samples=feeds,
+        seconds=seconds,
+        threads=threads,
+        isolate=isolate,
+        progress=reporter.count("latency"),
+    )
+    for name, timed in zip(names, latency.rows, strict=True):
+        reporter.tell("timed", name, message=timed.error or f"{timed.median_ms:#.3g} ms")
+    options: dict[str, Any] = {"metric": metric, "threads": threads}
     rows: list[ComparisonRow] = []
     base: Quality | None = None
     found: list[Quality] = []
@@ -87,13 +97,16 @@ def compare_variants(
         row = _start_row(variant, name, timed)
         # Runtimes raise what they like, and one bad candidate must not end the others.
         if rows and not timed.error and not latency.rows[0].error:  # what broke there would break here, too
+            reporter.tell("agreement", name, 0)
             try:
                 row = _add_agreement(row, compare_outputs(reference, variant, samples=feeds))
+                reporter.tell("agreement", name, message="alike" if row.agrees else "they differ")
             except Exception as error:
                 row = _fail(row, error)
         if data is not None and not timed.error:
             try:
-                found.append(evaluate_quality(variant, data, baseline=base, **options))
+                report = reporter.count("quality", name)
+                found.append(evaluate_quality(variant, data, baseline=base, progress=report, **options))
                 row = _add_quality(row, found[-1], is_reference=not rows)
                 base = base if rows else found[-1]
             except Exception as error:
@@ -101,6 +114,7 @@ def compare_variants(
                     raise  # the examples do not fit the model: no variant of it could do better
                 row = _fail(row, error)
         rows.append(row)
+        reporter.tell("finished", name, message=row.error)
     shown = found[0] if found else None
     judged = tuple(dataclasses.replace(row, verdict=_judge(row, rows[0], shown)) for row in rows)
     return Comparison(
@@ -144,6 +158,8 @@ def _read_quality_data(
     dataset: Any, reference: Variant, metric: str | None, limit: int | None
 ) -> tuple[Any, list[str]]:
     """The labelled examples, read once for all variants; None with a note where there are none."""
+    if dataset is False:
+        return None, [f"{NOT_MEASURED}it was not asked for."]
     if dataset is None and reference.origin.random:
         return None, [f"{NOT_MEASURED}the weights are random, so it would mean nothing."]
     asked = metric or reference.task_row.metric

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import LoadError
@@ -28,6 +30,17 @@ def fetch_model(name: str, *, revision: str | None = None, trust_remote_code: bo
     Raises:
         LoadError: There is no such model, it may not be read, or the network failed.
     """
+    with explain_refusals(name, revision):
+        return _fetch(name, revision, trust_remote_code)
+
+
+@contextlib.contextmanager
+def explain_refusals(name: str, revision: str | None) -> Iterator[None]:
+    """Turns what the Hub's client raises into errors that say what to do.
+
+    Raises:
+        LoadError: The Hub has no such model, does not hand it out, or cannot be reached.
+    """
     import requests
     from huggingface_hub import constants
     from huggingface_hub.errors import (
@@ -42,7 +55,7 @@ def fetch_model(name: str, *, revision: str | None = None, trust_remote_code: bo
     constants.HF_HUB_DISABLE_TELEMETRY = os.environ.get("HF_HUB_DISABLE_TELEMETRY", "1").upper() in _TRUE
     where = f" at revision {revision!r}" if revision else ""
     try:
-        return _fetch(name, revision, trust_remote_code)
+        yield
     except HFValidationError as error:
         raise LoadError(
             f"{name!r} is neither a folder here nor a possible Hub id. "
@@ -112,3 +125,13 @@ def choose_files(names: list[str], *, trust_remote_code: bool = False) -> list[s
     weights = weights or [name for name in names if _PICKLED.fullmatch(name)]
     code = [name for name in names if name.endswith(".py")] if trust_remote_code else []
     return [name for name in names if _SMALL.fullmatch(name)] + weights + code
+
+
+def is_weight(name: str) -> bool:
+    """Whether a file of a repository holds weights that loading reads.
+
+    Example:
+        >>> is_weight("model-00001-of-00002.safetensors"), is_weight("tf_model.h5")
+        (True, False)
+    """
+    return bool(_SAFE.fullmatch(name) or _PICKLED.fullmatch(name))

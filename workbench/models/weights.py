@@ -29,13 +29,23 @@ def check_weights(folder: Path) -> bool:
     Raises:
         LoadError: A file is missing, broken, or a pickle that wants to run code.
     """
+    files, is_safe = find_weights(folder)
+    for file in files:
+        _check_pointer(file)
+        _check_safetensors(file) if is_safe else _check_pickle(file)
+    return is_safe
+
+
+def find_weights(folder: Path) -> tuple[list[Path], bool]:
+    """The weight files that loading will read, and whether they are safetensors. None is opened.
+
+    Raises:
+        LoadError: There are none, or one of several is missing.
+    """
     for name, is_safe in ((SAFETENSORS, True), (PICKLED, False)):
         files = _named_files(folder, name)
-        for file in files:
-            _check_pointer(file)
-            _check_safetensors(file) if is_safe else _check_pickle(file)
         if files:
-            return is_safe
+            return files, is_safe
     foreign = [name for name in _FOREIGN if (folder / name).exists()]
     if foreign:
         raise LoadError(

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.plots.marking import number_rows
 from workbench.plots.style import (
     BLUE,
     COLOURS,
@@ -59,6 +60,7 @@ def plot_latency(result: Latency | Comparison) -> Figure:
         "x": [row.median_ms for row in rows],
         "marker": {"color": [GREY if row.name == baseline else BLUE for row in rows]},
         "error_x": error_bars([row.median_ms for row in rows], ends),
+        "customdata": number_rows(result.rows, rows),
         "hovertemplate": "%{y}<extra></extra>",
     }
     tails = {
@@ -104,6 +106,7 @@ def plot_sizes(comparison: Comparison) -> Figure:
         "text": [f"{size:,.1f} MB" for size in sizes],
         "textposition": "outside",
         "cliponaxis": False,
+        "customdata": number_rows(comparison.rows, rows),
         "hovertemplate": "%{y}: %{x:,.1f} MB<extra></extra>",
     }
     figure = make_figure([bars], "Size", rows=len(rows))
@@ -146,6 +149,7 @@ def plot_pareto(comparison: Comparison) -> Figure:
             "error_x": error_bars([row.median_ms], [_interval(row)], colour),
             "error_y": error_bars([row.quality], [(row.quality_low, row.quality_high)], colour),
             "marker": {"size": 13, "color": colour, "symbol": "diamond" if row in front else "circle"},
+            "customdata": number_rows(comparison.rows, [row]),
             "hovertemplate": "%{x:.3g} ms, %{y:.4g}",
         }
         for name, row, colour in zip(

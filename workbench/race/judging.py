@@ -25,6 +25,9 @@ from workbench.race.state import RaceState
 SCREEN = 200  # examples on which a contestant is looked at first
 WORTH_SCREENING = 2 * SCREEN
 ON_DATA, ON_SAMPLES, NOT_AT_ALL = "data", "samples", "nothing"
+BY_DECISIONS = (
+    "Judged by how many decisions on the samples are the baseline's, which says less than labelled data would"
+)
 Tell = Callable[[str, int, int], None]
 
 
@@ -33,11 +36,12 @@ class Judge:
 
     Args:
         baseline: What the others are compared with.
-        dataset: Labelled examples, as `evaluate_quality` takes them; None takes the demo's.
+        dataset: Labelled examples, as `evaluate_quality` takes them; None takes the demo's, False none.
         metric: What to measure; None takes what is usual for the task.
         samples: Feeds to compare outputs on, where there are no labelled examples; None takes the source's.
         seed: Decides which examples a contestant is looked at first.
         threads: How many threads a call may use.
+        limit: How many of the labelled examples to take; None for all.
 
     Attributes:
         on: "data", "samples", or "nothing" where the weights are random.
@@ -53,10 +57,11 @@ class Judge:
         samples: Any,
         seed: int,
         threads: int | None,
+        limit: int | None = None,
     ) -> None:
         self.baseline, self.metric = baseline, metric
         self._samples, self._threads = samples, threads
-        self.data, self.on, self.note = self._read(dataset)
+        self.data, self.on, self.note = self._read(dataset, limit)
         self.screen: Data | None = None
         if self.data is not None and len(self.data.records) > WORTH_SCREENING:
             self.screen = draw_part(self.data, SCREEN, seed)
@@ -64,7 +69,7 @@ class Judge:
         self.shown: Quality | None = None
         self._base: dict[str, Quality] = {}
 
-    def _read(self, dataset: Any) -> tuple[Data | None, str, str]:
+    def _read(self, dataset: Any, limit: int | None) -> tuple[Data | None, str, str]:
         origin, asked = self.baseline.origin, self.metric or self.baseline.task_row.metric
         if origin.random:
             return (
@@ -77,18 +82,17 @@ class Judge:
             )
         if asked is not None:
             find_metric(asked, self.baseline.task)
+        if dataset is False:
+            return None, ON_SAMPLES, f"{BY_DECISIONS}."
         try:
-            return read_data(dataset, self.baseline, metric=asked), ON_DATA, ""
+            return read_data(dataset, self.baseline, metric=asked, limit=limit), ON_DATA, ""
         except ValueError as error:
             if dataset is not None:
                 raise
             return (
                 None,
                 ON_SAMPLES,
-                (
-                    "Judged by how many decisions on the samples are the baseline's, which says less than labelled "
-                    f"data would. {str(error).split('. ')[0]}."
-                ),
+                f"{BY_DECISIONS}. {str(error).split('. ')[0]}.",
             )
 
     @property

@@ -43,6 +43,7 @@ def race_variants(
     samples: str | Path | Iterable[Mapping[str, np.ndarray]] | None = None,
     threads: int | None = None,
     metric: str | None = None,
+    limit: int | None = None,
     seed: int = 0,
     progress: Listener | None = None,
     fresh: bool = False,
@@ -62,10 +63,11 @@ def race_variants(
         seconds: How long all of it may take; None for no limit. What was not reached is listed as not tried.
         candidates: Names of contestants, globs such as "onnx-*", and variants of your own; None for all.
         dataset: Labelled examples, as `evaluate_quality` takes them. Without any, demos bring their own, and other
-            models are judged by how many decisions on the samples stay the same.
+            models are judged by how many decisions on the samples stay the same; with False demos are, too.
         samples: Feeds for latency; None takes the source's own.
         threads: How many threads a call may use; None takes the cores that this process may really use.
         metric: What quality is; None takes what is usual for the task.
+        limit: How many labelled examples to take, from the first; all by default.
         seed: Decides which examples are looked at first.
         progress: Called with a `Progress` at each piece of news; what it raises ends the race.
         fresh: Forgets what an earlier call has finished.
@@ -93,6 +95,7 @@ def race_variants(
         samples=samples,
         threads=threads,
         metric=metric,
+        limit=limit,
         seed=seed,
         progress=progress,
         fresh=fresh,
@@ -112,13 +115,23 @@ def run_race(
     seed: int,
     progress: Listener | None,
     fresh: bool,
+    limit: int | None = None,
     list_field: Callable[[Source, Any], list[Contestant]] = choose_contestants,
 ) -> Race:
     """The same with a budget and a table of contestants of the caller's own."""
     source, feeds = _check(source, keep, threads, seed, samples)
+    check_number("limit", limit, whole=True)
     threads = threads or usable_cores()
     field = list_field(source, candidates)
-    judge = Judge(source.baseline, dataset=dataset, metric=metric, samples=feeds, seed=seed, threads=threads)
+    judge = Judge(
+        source.baseline,
+        dataset=dataset,
+        metric=metric,
+        samples=feeds,
+        seed=seed,
+        threads=threads,
+        limit=limit,
+    )
     key = make_key(_describe(source, field, judge, feeds, seed, threads))
     with open_state(source.origin.source, key, fresh=fresh) as state:
         judge.state = state

@@ -14,6 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.models.variant import Variant, resolve_variant
 from workbench.widgets.code_block import CodeBlock
 from workbench.widgets.run_bar import RunBar, format_seconds
+from workbench.widgets.static_view import Still, add_static
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -40,6 +41,7 @@ class Panel(ipywidgets.VBox):
     action: ClassVar[str]
     verb: ClassVar[str]
     hint: ClassVar[str] = "There is nothing to work on yet."
+    after_cancel: ClassVar[str] = "cancelled; nothing was kept"
 
     result = traitlets.Any()
     busy = traitlets.Bool(False)
@@ -175,9 +177,12 @@ class Panel(ipywidgets.VBox):
             elif kind == "failed":
                 self._finish(f"failed after {seconds}", failure=value)
             else:
-                self._finish("cancelled; nothing was kept")
+                self._finish(self.after_cancel)
         except Exception as error:  # shown where people look, and not lost in a thread
             self._finish("", failure=Failure(type(error).__name__, str(error)))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return add_static(super()._repr_mimebundle_(**kwargs), Still(self))
 
     def _finish(self, said: str, *, failure: Failure | None = None) -> None:
         self._set_busy(False)

@@ -21,6 +21,10 @@ class RunBar(ipywidgets.VBox):
         action: What stands on the button.
         run: Called by it.
         cancel: Called by the other one.
+
+    Attributes:
+        estimates: Whether it says how long the rest will take, from the part that is done; False where its owner
+            knows better.
     """
 
     def __init__(self, action: str, run: Callable[[], object], cancel: Callable[[], object]) -> None:
@@ -35,6 +39,7 @@ class RunBar(ipywidgets.VBox):
         self.error = ipywidgets.HTML()
         self.button.on_click(lambda _: run())
         self.cancel_button.on_click(lambda _: cancel())
+        self.estimates = True
         self._begun = 0.0
         self._doing = ""
         self._part: float | None = None
@@ -85,7 +90,7 @@ class RunBar(ipywidgets.VBox):
             return
         seconds = time.monotonic() - self._begun
         left = ""
-        if self._part is not None and self._part > 0.05 and seconds > 2:
+        if self.estimates and self._part is not None and self._part > 0.05 and seconds > 2:
             left = f", about {format_seconds(seconds / self._part - seconds)} to go"
         doing = " ".join(self._doing.split())[:LONGEST_MESSAGE]
         self.message.value = (

@@ -55,7 +55,8 @@ Validation split, float32 with the weights as stored:
 {rows}
 
 Guessing would score 33 %.
-The mix of kinds and the number of steps were settled with a look at such figures, so they flatter a little.
+The wordings of training, the mix of kinds and the number of steps were settled with a look at such figures, so they
+flatter a little.
 
 ## What it cannot do
 

@@ -1,0 +1,133 @@
+"""Wrong answers that people give, and a piece of the hint that each gets.
+
+An answer that has to be made first is a function marked with `made`; it is given a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import workbench as wb
+from workbench.quiet import quiet
+
+
+def made(make: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Marks a function that makes an answer."""
+    make.makes = True  # type: ignore[attr-defined]
+    return make
+
+
+def chunk(places: list[int], size: int) -> list[list[int]]:
+    return [places[start : start + size] for start in range(0, len(places), size)]
+
+
+def by_length(lengths: list[int]) -> list[int]:
+    return sorted(range(len(lengths)), key=lambda place: lengths[place])
+
+
+def export_by_hand(folder: Path, **options: Any) -> Path:
+    source = wb.load_model("demo/qa")
+    names = ["input_ids", "attention_mask"]
+    feed = tuple(torch.from_numpy(source.samples[0][name]) for name in names)
+    with quiet():
+        torch.onnx.export(source.model, feed, folder / "model.onnx", dynamo=False, **options)
+    return folder / "model.onnx"
+
+
+INPUTS, OUTPUTS = ["input_ids", "attention_mask"], ["start_logits", "end_logits"]
+FREE = {0: "batch", 1: "length"}
+
+
+@made
+def export_swapped(folder: Path) -> Path:
+    return export_by_hand(
+        folder,
+        input_names=INPUTS,
+        output_names=OUTPUTS[::-1],
+        dynamic_axes=dict.fromkeys([*INPUTS, *OUTPUTS], FREE),
+    )
+
+
+@made
+def optimize_default(folder: Path) -> Any:
+    return wb.optimize_onnx(wb.export_onnx(wb.load_model("demo/qa")))
+
+
+def argmax_each(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    return int(start.argmax()), int(end.argmax())
+
+
+def ignore_longest(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    pairs = np.triu(start[:, None] + end[None, :] + 100)
+    return np.unravel_index(pairs.argmax(), pairs.shape)  # type: ignore[return-value]
+
+
+def from_zero(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    best, found = 0.0, (0, 0)
+    for i in range(len(start)):
+        for j in range(i, min(i + longest, len(end))):
+            if start[i] + end[j] > best:
+                best, found = start[i] + end[j], (i, j)
+    return found
+
+
+WRONG: dict[str, list[tuple[Any, str]]] = {
+    "01-a": [
+        (lambda lengths, size: chunk(list(range(len(lengths))), size), "sort the places by length"),
+        (lambda lengths, size: chunk(sorted(lengths), size), "the lengths themselves"),
+        (lambda lengths, size: chunk(by_length(lengths), size)[:-1], "The last one, alone"),
+        (lambda lengths, size: chunk(by_length(lengths), size + 1), "more than 2 texts"),
+        (lambda lengths, size: chunk(by_length(lengths), 1), "not full"),
+        (lambda lengths, size: None, "gives None"),
+        (lambda lengths: lengths, "could not be checked: TypeError"),
+        ([[0, 1]], "The answer is a function"),
+    ],
+    "01-b": [
+        (400, "That is fp32"),
+        (100, "int8"),
+        (2e8, "Those are bytes"),
+        (3, "Parameters times bytes"),
+        ("200", "The answer is a number"),
+    ],
+    "02-a": [
+        ("nowhere.onnx", "There is no file"),
+        (made(export_by_hand), "No input is named input_ids"),
+        (made(lambda folder: export_by_hand(folder, input_names=INPUTS)), "No output is named start_logits"),
+        (
+            made(lambda folder: export_by_hand(folder, input_names=INPUTS, output_names=OUTPUTS)),
+            "Axis 0 of input_ids, the batch, is fixed at 1",
+        ),
+        (export_swapped, "says something else than PyTorch"),
+    ],
+    "02-b": [(2000, "one byte for each"), (1000, "two bytes for each"), (42, "Two billion bytes")],
+    "03-a": [
+        (argmax_each, "an end before the start"),
+        (ignore_longest, "longer than was allowed"),
+        (from_zero, "below zero"),
+        (lambda start, end, longest: None, "gives None"),
+    ],
+    "03-b": [("8", "64 threads"), ("4", "32 threads"), ("2", "Choose one of"), (1, "The answer is one of")],
+    "04-a": [
+        ("bert.embeddings", "parts of its own"),
+        ("qa_outputs", "of the parameters that the heaviest has"),
+        ("the embeddings", "No module has this name"),
+    ],
+    "04-b": [
+        ("start_logits", "That is the tensor"),
+        ("Squeeze", "No node has this name"),
+        ("/Squeeze_1", "makes the end scores"),
+        ("/Split", "^Close"),
+        ("/qa_outputs/Add", "That node makes /qa_outputs/Add_output_0"),
+    ],
+    "05-a": [
+        ("MatMul", "is still there: fewer"),
+        ("Attention", "is new"),
+        ("Conv", "has no operator"),
+    ],
+    "05-b": [(optimize_default, "ONNX Runtime's own: .*Attention"), ("O1", "The answer is a variant")],
+}

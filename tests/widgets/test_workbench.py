@@ -1,0 +1,124 @@
+"""The workbench: what a step makes is what the later ones work on, and what was made is there for the next cell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import workbench as wb
+from tests.variants import Bench, bench  # noqa: F401
+from workbench import widgets
+from workbench.background import Desk
+from workbench.widgets.path import STEPS, relatives, steps_done
+
+IMPORTS = """
+import sys
+from workbench import widgets
+bench = widgets.Workbench()
+for step in bench.bar.states:
+    bench.open(step)
+print(sorted({"torch", "transformers", "onnxruntime", "openvino"} & sys.modules.keys()))
+"""
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
+
+
+def finish(panel):
+    panel.run_bar.button.click()
+    assert panel.task.wait(180)
+    assert panel.task.state == "done", panel.run_bar.error.value
+    return panel.result
+
+
+def test_every_step_has_a_panel():
+    assert {step.panel for step in STEPS} < set(widgets.__all__)
+
+
+def test_an_empty_bench_says_at_every_step_what_is_missing(workspace, desk):
+    table = widgets.Workbench(desk=desk)
+    assert table.variant is None
+    assert (table.variants, table.source, table.comparison, table.race) == ({}, None, None, None)
+    for step in list(table.bar.states)[1:]:
+        panel = table.open(step)
+        assert table.stage.children == (panel,)
+        if hasattr(panel, "run_bar"):
+            assert panel.run_bar.button.disabled
+    assert set(table.bar.states.values()) == {"open"}
+    with pytest.raises(ValueError, match="The steps are load, export"):
+        table.open("ship")
+
+
+def test_what_a_step_makes_is_what_the_later_ones_work_on(workspace, bench, desk):  # noqa: F811
+    table = widgets.Workbench(bench.source(), desk=desk)
+    assert table.source is bench.source()
+    optimize, quantize, race = (table.open(step) for step in ("optimize", "quantize", "race"))
+    assert optimize.run_bar.button.disabled
+    exported = finish(table.open("export"))
+    assert table.variant == exported
+    assert table.bar.states["export"] == "done"
+    assert (optimize.subject, quantize.subject) == (exported, exported)
+    optimized = finish(optimize)
+    assert (table.variant, quantize.subject) == (optimized, optimized)
+    assert optimize.subject == exported, "it could be optimized again, in another way"
+    assert table.panels["export"].subject.runtime == race.subject.runtime == "torch"
+    assert list(table.variants.values()) == [bench.source().baseline, exported, optimized]
+    assert set(table.list.variants) == {exported, optimized}
+
+
+def test_a_picked_variant_is_the_one_in_hand(workspace, bench, desk):  # noqa: F811
+    exported = wb.export_onnx(bench.source())
+    optimized = wb.optimize_onnx(exported)
+    table = widgets.Workbench(desk=desk)  # as after a restart of the kernel
+    assert table.variant == optimized, "the newest of the workspace"
+    quantize, compare = table.open("quantize"), table.open("compare")
+    assert quantize.subject == optimized
+    assert len(compare.variants) == 3
+    table.list.current = exported
+    assert (table.variant, quantize.subject) == (exported, exported)
+    table.list.picked = (optimized,)
+    assert [each.runtime for each in compare.variants] == ["torch", "onnxruntime"]
+    compare.selected = optimized.name
+    assert table.variant == table.list.current == quantize.subject == optimized
+
+
+def test_a_panel_at_work_gets_the_next_subject_afterwards(workspace, bench, desk):  # noqa: F811
+    exported = wb.export_onnx(bench.source())
+    optimized = wb.optimize_onnx(exported)
+    table = widgets.Workbench(exported, desk=desk)
+    quantize = table.open("quantize")
+    quantize.busy = True
+    assert table.bar.states["quantize"] == "running"
+    table.list.current = optimized
+    assert quantize.subject == exported
+    quantize.busy = False
+    assert quantize.subject == optimized
+
+
+def test_a_saved_notebook_shows_what_was_made(workspace, bench, desk):  # noqa: F811
+    exported = wb.export_onnx(bench.source())
+    table = widgets.Workbench(exported, desk=desk)
+    bundle = table._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert "Load ✓ → Export ✓ → Optimize" in data["text/plain"]
+    assert exported.name in data["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_the_kernel_imports_no_framework_for_the_bench(workspace):
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_relatives_are_of_one_model(bench):  # noqa: F811
+    exported = bench.exported()
+    other = bench.exported("gpt2")
+    assert relatives(exported.origin, [exported, other]) == (bench.source().baseline, exported)
+    assert relatives(None, [exported]) == ()
+    assert steps_done([bench.int8()]) == {"load", "export", "optimize", "quantize"}

@@ -1,0 +1,44 @@
+"""All exercises, in the order of the notebooks."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+
+from workbench.exercises.exercise import Exercise
+
+# One module per notebook, of the same name; each has EXERCISES.
+_NOTEBOOKS = (
+    "pytorch_first",
+    "export_to_onnx",
+    "onnx_runtime",
+    "look_inside",
+    "graph_optimization",
+)
+
+
+@functools.cache
+def list_exercises() -> dict[str, Exercise]:
+    """The exercises by name.
+
+    Example:
+        >>> list_exercises()["01-a"].title
+        'Batches without waste'
+    """
+    modules = (importlib.import_module(f"workbench.exercises.{name}") for name in _NOTEBOOKS)
+    return {exercise.name: exercise for module in modules for exercise in module.EXERCISES}
+
+
+def find_exercise(name: str) -> Exercise:
+    """The exercise of a name.
+
+    Raises:
+        ValueError: There is none; the message lists near names.
+    """
+    known = list_exercises()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(str(name).strip().lower(), known, n=3, cutoff=0.5)
+    advice = f"Near: {', '.join(near)}." if near else f"There are: {', '.join(known)}."
+    raise ValueError(f"There is no exercise {name!r}. {advice}")

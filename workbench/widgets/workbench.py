@@ -1,0 +1,228 @@
+"""`Workbench`: the whole path in one panel, from loading a model to the race."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import traitlets
+
+from workbench import widgets
+from workbench.background import Desk, Loaded, shared_desk
+from workbench.models.origin import Origin
+from workbench.models.variant import Variant, resolve_variant, torch_variant
+from workbench.widgets.path import (
+    STEPS,
+    TRY,
+    TRY_BELOW,
+    BenchSummary,
+    find_step,
+    name_apart,
+    relatives,
+    steps_after,
+    steps_done,
+    subject_for,
+)
+from workbench.widgets.static_view import add_static
+from workbench.widgets.step_bar import StepBar
+
+if TYPE_CHECKING:
+    from workbench.models.source import Source
+
+
+class Workbench(ipywidgets.VBox):
+    """Load → Export → Optimize → Quantize → Inspect → Compare → Race, one panel at a time.
+
+    What a step makes goes into the list of variants and is what the later steps work on. Another variant can be
+    picked in the list. A panel is built when its step is opened for the first time.
+
+    Args:
+        source: A model or a variant to begin with; by default the newest variant of the workspace, if there is one.
+        desk: The process that does the work; by default the one that all panels share.
+
+    Attributes:
+        step: The step that is open: "load", "export", "optimize", "quantize", "inspect", "compare" or "race".
+        variant: What was made or picked last.
+        panels: The panels that were opened so far, by their steps.
+
+    Example:
+        >>> bench = Workbench(load_model("random/tiny-bert"))
+        >>> bench.open("export").code.code.splitlines()[-1]
+        'variant = wb.export_onnx(source)'
+        >>> bench.step, list(bench.variants)
+        ('export', ['torch-fp32'])
+    """
+
+    step = traitlets.Unicode("load")
+    variant = traitlets.Instance(Variant, allow_none=True)
+
+    def __init__(
+        self, source: Source | Variant | str | Path | None = None, *, desk: Desk | None = None
+    ) -> None:
+        self.desk = desk or shared_desk()
+        self.panels: dict[str, Any] = {}
+        self._lock = threading.RLock()  # results come from another thread than clicks
+        self._after = "load"  # whose followers get the variant in hand
+        self._late: set[str] = set()  # those that were at work when they should have got it
+        self._sources: dict[Origin, Source] = {}
+        self.list = widgets.VariantList()
+        self.bar = StepBar({step.name: step.title for step in STEPS})
+        self.stage = ipywidgets.VBox()
+        self.onward = ipywidgets.Button(icon="arrow-right", tooltip="Open the next step")
+        self.onward.on_click(lambda _: self.open(steps_after(self.step)[0].name))
+        super().__init__([self.bar, self.list, self.stage, self.onward])
+        self.add_class("wb-bench")
+        if source is not None:
+            self._begin_with(source)
+        elif self.list.variants:
+            self.variant = self.list.variants[-1]
+        traitlets.link((self.bar, "current"), (self, "step"))
+        self.observe(lambda _: self._show(), "step")
+        self.observe(lambda _: self._hand_out(), "variant")
+        self.list.observe(lambda change: self._pick(change["new"]), "current")
+        self.list.observe(lambda _: self._hand_out(), ["picked", "variants"])
+        self._show()
+
+    def _begin_with(self, given: Source | Variant | str | Path) -> None:
+        self.variant = resolve_variant(given)
+        if self.variant.source is not None:
+            self._sources[self.variant.origin] = self.variant.source
+
+    @property
+    def variants(self) -> dict[str, Variant]:
+        """The model and what was made of it, then the variants of other models; by name."""
+        own = self._family()
+        return name_apart([*own, *(each for each in self.list.variants if each not in own)])
+
+    def _family(self) -> tuple[Variant, ...]:
+        return relatives(self.variant.origin if self.variant else None, self.list.variants)
+
+    @property
+    def source(self) -> Source | None:
+        """The PyTorch model, in this kernel: panels work in another process, so the first access loads it here."""
+        if self.variant is None:
+            return None
+        origin = self.variant.origin
+        if origin not in self._sources:
+            from workbench.runners.torch import open_source
+
+            print(f"Loading {origin.source} into this kernel …")
+            self._sources[origin] = open_source(torch_variant(origin))
+        return self._sources[origin]
+
+    @property
+    def comparison(self) -> Any:
+        """The last `Comparison`; None before there is one."""
+        return self.panels["compare"].result if "compare" in self.panels else None
+
+    @property
+    def race(self) -> Any:
+        """The last `Race`; None before there is one."""
+        return self.panels["race"].result if "race" in self.panels else None
+
+    def open(self, step: str) -> Any:
+        """Opens a step, as a click on its button does, and gives its panel.
+
+        Raises:
+            ValueError: There is no such step.
+        """
+        self.bar.current = step
+        return self.panels[step]
+
+    def _show(self) -> None:
+        """Shows the panel of the step that is open, and no other."""
+        with self._lock:
+            shown = [self._panel(self.step)]
+            if self.step in TRY_BELOW and self.variant is not None:
+                shown.append(self._panel(TRY.name))
+            if tuple(shown) != self.stage.children:
+                self.stage.children = shown
+            self._mark()
+
+    def _panel(self, name: str) -> Any:
+        """The panel of a step; it is built when it is first asked for."""
+        if name not in self.panels:
+            panel = getattr(widgets, find_step(name).panel)(desk=self.desk)
+            self.panels[name] = panel
+            self._give(name)
+            panel.observe(lambda change: self._take(name, change["new"]), "result")
+            panel.observe(lambda _: self._notice(name), "busy")
+            if name == "compare":
+                panel.observe(lambda change: self._select(change["new"]), "selected")
+        return self.panels[name]
+
+    def _give(self, name: str) -> None:
+        """Sets what a panel works on; one that is at work gets it afterwards."""
+        step, panel = find_step(name), self.panels[name]
+        if panel.busy:
+            self._late.add(name)
+        elif step.takes == "variants":
+            picked = self.list.picked
+            wanted = tuple(
+                each for each in self._family() if each.runtime == "torch" or not picked or each in picked
+            )
+            if tuple(panel.variants) != wanted:  # what was chosen in it stays, where it can
+                panel.variants = wanted
+        elif step.takes != "nothing":
+            panel.subject = subject_for(step, self.variant)
+
+    def _hand_out(self) -> None:
+        """Gives what is in hand to the panels that follow."""
+        with self._lock:
+            for step in (*steps_after(self._after), TRY):
+                if step.name in self.panels:
+                    self._give(step.name)
+            self._show()
+
+    def _notice(self, name: str) -> None:
+        with self._lock:
+            if name in self._late and not self.panels[name].busy:
+                self._late.discard(name)
+                self._give(name)
+            self._mark()
+
+    def _pick(self, variant: Variant | None) -> None:
+        if variant is not None:
+            self.variant = variant
+
+    def _select(self, name: str) -> None:
+        """A variant that was clicked in the plots is the one in hand everywhere."""
+        variant = name_apart(self.panels["compare"].variants).get(name)
+        if variant is not None:
+            self.variant = variant
+            self.list.current = variant if variant.path else None
+
+    def _take(self, name: str, result: Any) -> None:
+        """What a step made goes into the list, and to the steps after it."""
+        made = torch_variant(result.origin) if isinstance(result, Loaded) else result
+        with self._lock:
+            self._after = name if isinstance(made, Variant) else "load"
+            try:
+                self.list.reload()
+                if isinstance(made, Variant):
+                    self.variant = made
+                    self.list.current = made if made.path else None
+            finally:
+                self._after = "load"
+            self._mark()
+
+    def _mark(self) -> None:
+        """Says in the bar which steps are done and which is at work, and offers the next one."""
+        done = steps_done(self._family())
+        for step in STEPS:
+            panel = self.panels.get(step.name)
+            over = step.name in done or (panel is not None and panel.result is not None)
+            busy = panel is not None and panel.busy
+            self.bar.mark(step.name, "running" if busy else "done" if over else "open")
+        rest = steps_after(self.step)
+        offered = bool(rest) and self.bar.states[self.step] == "done"
+        self.onward.layout.display = None if offered else "none"
+        self.onward.description = f"Next: {rest[0].title}" if rest else ""
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self.desk.warm()  # while the user still reads
+        done = [name for name, state in self.bar.states.items() if state == "done"]
+        summary = BenchSummary(done, tuple(self.variants.values()))
+        return add_static(super()._repr_mimebundle_(**kwargs), summary)
