@@ -12,7 +12,7 @@ import pytest
 
 import workbench as wb
 from tests.variants import bench, one_thread  # noqa: F401
-from workbench.compare import table
+from workbench.compare import table, table_progress
 from workbench.compare.comparison import Comparison, ComparisonRow
 from workbench.compare.table import compare_variants
 from workbench.models.demo_data import demo_records
@@ -87,6 +87,44 @@ def test_rows_of_the_demo(demo, timed):
     assert "as_variant" in second.code
     assert comparison.noisy
     assert "It was noisy." in str(comparison)
+
+
+def test_progress_tells_of_each_variant_what_came_out(demo, timed):
+    timed.errors["torch-fp16"] = "crashed"
+    seen = []
+    given = [demo, demo.as_variant("bf16"), demo.as_variant("fp16")]
+    comparison = compare_variants(given, limit=40, threads=1, progress=seen.append)
+    timed.asked["progress"](7, 100)
+    assert dataclasses.astuple(seen.pop()) == ("latency", "", 7, 100, "")
+    of_phase = {phase: [news for news in seen if news.phase == phase] for phase in table_progress.PHASES}
+    assert [(news.variant, news.message) for news in of_phase["timed"]] == [
+        ("torch-fp32", "8.00 ms"),
+        ("torch-bf16", "4.00 ms"),
+        ("torch-fp16", "crashed"),
+    ]
+    assert [(news.variant, news.message) for news in of_phase["agreement"]] == [
+        ("torch-bf16", ""),
+        ("torch-bf16", "alike"),
+    ]
+    assert [news.done for news in of_phase["quality"][:4]] == [16, 32, 40, 40]
+    assert of_phase["quality"][3].message == f"F1 {comparison.rows[0].quality:.1f}"
+    assert {news.variant for news in of_phase["quality"]} == {"torch-fp32", "torch-bf16"}
+    assert [news.message for news in of_phase["finished"]] == ["", "", "crashed"]
+
+
+def test_what_the_listener_raises_ends_it(demo, timed):
+    def stop(news):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare_variants([demo], limit=12, threads=1, progress=stop)
+
+
+def test_quality_can_be_left_out(demo, timed):
+    comparison = compare_variants([demo, demo.as_variant("bf16")], dataset=False, threads=1)
+    assert [row.quality for row in comparison.rows] == [None, None]
+    assert comparison.rows[1].agrees
+    assert "Quality was not measured: it was not asked for." in comparison.notes
 
 
 def test_a_candidate_that_fails_leaves_the_others_alone(demo, timed):

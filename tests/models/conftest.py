@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.models.hub_server import hub  # noqa: F401
 from workbench import load_model
 
 

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import huggingface_hub.constants
+import pytest
+import transformers.utils.hub  # noqa: F401 - these two read, when imported, that they are offline: so not inside a test
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -20,6 +24,8 @@ class Hub:
         refused: Repository id -> (status, X-Error-Code).
         break_at: File name -> after how many bytes its first download breaks off.
         always_break: Whether every download of weights breaks off at once.
+        gated: Repository ids that say that they are gated.
+        garbled: Whether it answers with a page instead of data, as a login page in between does.
         requests: (method, path, Range header) of every request.
     """
 
@@ -28,6 +34,8 @@ class Hub:
         self.refused: dict[str, tuple[int, str]] = {}
         self.break_at: dict[str, int] = {}
         self.always_break = False
+        self.gated: set[str] = set()
+        self.garbled = False
         self.requests: list[tuple[str, str, str | None]] = []
         self.url = ""
 
@@ -44,6 +52,23 @@ def serve_hub():
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The stand-in, known to the Hub's client in this process."""
+    from huggingface_hub import file_download
+    from huggingface_hub.utils import reset_sessions
+
+    constants = huggingface_hub.constants
+    with serve_hub() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        reset_sessions()  # one that was made while offline stays so
+        yield server
+    reset_sessions()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, code = self.hub.refused.get(name, (404, "RepoNotFound"))
         if name not in self.hub.folders:
             self._send(status, b"{}", {"X-Error-Code": code}, with_body)
+        elif self.hub.garbled:
+            self._send(200, b"<html>Please log in</html>", {}, with_body)
         elif self.path.startswith("/api/"):
             if rest[:1] == ["revision"] and rest[1] not in ("main", COMMIT):
                 self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, with_body)
@@ -75,9 +102,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_file(self.hub.folders[name] / rest[2], with_body)
 
     def _describe(self, name: str) -> bytes:
-        files = sorted(path.name for path in self.hub.folders[name].iterdir())
+        folder = self.hub.folders[name]
+        files = sorted(path.name for path in folder.iterdir())
         siblings = [{"rfilename": file} for file in files]
-        return json.dumps({"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings}).encode()
+        if "blobs=" in self.path:  # only then does the Hub say how large they are
+            siblings = [{**row, "size": (folder / row["rfilename"]).stat().st_size} for row in siblings]
+        described = {"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings}
+        return json.dumps({**described, "gated": "manual" if name in self.hub.gated else False}).encode()
 
     def _send_file(self, file: Path, with_body: bool) -> None:
         if not file.is_file():

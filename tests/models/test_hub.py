@@ -30,22 +30,6 @@ print(json.dumps([str(source), source.origin.fingerprint]))
 """
 
 
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """The stand-in, known to the Hub's client in this process."""
-    from huggingface_hub import constants, file_download
-    from huggingface_hub.utils import reset_sessions
-
-    with serve_hub() as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        reset_sessions()  # one that was made while offline stays so
-        yield server
-    reset_sessions()
-
-
 def downloads(hub) -> set[str]:
     return {
         path.rsplit("/", 1)[1] for method, path, _ in hub.requests if method == "GET" and "resolve" in path

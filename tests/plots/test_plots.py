@@ -56,6 +56,22 @@ def test_names_stay_letters(name):
     assert "</script" not in text
 
 
+@pytest.mark.parametrize("name", ["latency", "pareto", "sizes"])
+def test_a_row_can_be_marked_and_its_points_say_which_it_is(name):
+    figure = FIGURES[name]()
+    before = figure.to_dict()
+    marked = plots.mark_row(figure, 1)
+    assert figure.to_dict() == before
+    widths = {}
+    for trace in marked.data:
+        places = trace.customdata or ()
+        line = trace.marker.line.width if any(place == 1 for place in places) else [0] * len(places)
+        widths |= dict(zip(places, line, strict=True))
+    assert widths[1] > 0
+    assert all(width == 0 for place, width in widths.items() if place != 1)
+    assert plots.mark_row(figure, 99).data == figure.data
+
+
 def test_latency_draws_the_medians_and_their_intervals():
     figure = plots.plot_latency(make_comparison(noise=("noisy",)))
     bars, ticks = figure.data

@@ -134,7 +134,7 @@ def test_random_weights_are_not_judged_but_looked_at(bench, workspace):
         assert judge.begin(say_nothing).kept is None
         found = judge.judge("onnx", bench.exported(), 0.99, say_nothing)
     assert found.kept is None
-    assert found.n == len(source.samples)
+    assert found.n == 1
 
 
 def test_without_labels_decisions_are_counted(bench, workspace):
@@ -148,6 +148,13 @@ def test_without_labels_decisions_are_counted(bench, workspace):
         found = judge.judge("onnx", bench.exported("bert", "text-classification"), 0.99, say_nothing)
     assert found.kept == 1.0
     assert found.kept_low < 0.9  # so few samples cannot show more
+
+
+def test_labels_can_be_few_or_left_out(demo):
+    assert len(make_judge(demo, None, limit=12).data.records) == 12
+    without = make_judge(demo, None, dataset=False)
+    assert (without.on, without.data) == (ON_SAMPLES, None)
+    assert without.note.endswith("than labelled data would.")
 
 
 def test_a_dataset_that_does_not_fit_is_the_callers_error(bench):

@@ -139,13 +139,18 @@ def record_requests(context: BrowserContext) -> list[str]:
     return seen
 
 
-def run_all_cells(page: Page, address: str) -> None:
-    """Opens a notebook and runs it by the menu."""
+def open_notebook(page: Page, address: str) -> None:
+    """Opens a notebook and waits for its kernel."""
     page.goto(address)
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=PATIENCE)
     page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(
         timeout=PATIENCE
     )  # else it asks for a kernel
+
+
+def run_all_cells(page: Page, address: str) -> None:
+    """Opens a notebook and runs it by the menu."""
+    open_notebook(page, address)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 

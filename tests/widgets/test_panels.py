@@ -9,7 +9,7 @@ import pytest
 
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
-from workbench.background import Desk
+from workbench.background import Desk, Loaded
 from workbench.models.variant import Variant
 
 
@@ -35,8 +35,46 @@ def finish(panel) -> Any:
 
 # A panel, what it is given, and what is chosen in it.
 CASES = {
+    "load": (
+        widgets.LoadPanel,
+        lambda made: None,
+        {"place": "architecture", "architecture": "random/tiny-vit"},
+    ),
+    "try": (
+        widgets.TryPanel,
+        lambda made: [made.source(), made.exported()],
+        {"question": "Who lives in Oslo?", "context": "Ines lives in Oslo, and <Mara> in Porto."},
+    ),
     "export": (widgets.ExportPanel, lambda made: made.source(), {"opset": 17}),
     "optimize": (widgets.OptimizePanel, lambda made: made.exported(), {"level": 1}),
+    "dynamic": (
+        widgets.QuantizePanel,
+        lambda made: made.exported(),
+        {"weight_type": "uint8", "embeddings": False, "exclude": "*.layer.0, qa_outputs"},
+    ),
+    "static": (
+        widgets.QuantizePanel,
+        lambda made: made.exported(),
+        {"kind": "static", "method": "percentile", "per_channel": False},
+    ),
+    "weights": (
+        widgets.QuantizePanel,
+        lambda made: made.exported(),
+        {"kind": "weights", "bits": 8, "block_size": 16, "include": "*.layer.1"},
+    ),
+    "openvino": (widgets.QuantizePanel, lambda made: made.exported(), {"kind": "openvino"}),
+    "inspect time": (widgets.InspectPanel, lambda made: made.exported(), {"paint": "time"}),
+    "inspect drift": (widgets.InspectPanel, lambda made: made.optimized(), {"paint": "drift"}),
+    "compare": (
+        widgets.ComparePanel,
+        lambda made: [made.source(), made.exported()],
+        {"variants": ("torch-fp32", "onnx-fp32"), "seconds": "0.1", "threads": "1", "data": "none"},
+    ),
+    "race": (
+        widgets.RacePanel,
+        lambda made: made.source(),
+        {"keep": 0.95, "seconds": "", "which": "named", "names": "torch-bf16"},
+    ),
 }
 
 
@@ -58,12 +96,19 @@ def test_a_panel_does_what_its_code_does(case, bench, desk, workspace):  # noqa:
 def same(clicked: Any, typed: Any) -> bool:
     if isinstance(clicked, Variant):
         return (clicked.path, clicked.steps, clicked.files) == (typed.path, typed.steps, typed.files)
-    return type(clicked) is type(typed) and [row.name for row in clicked.rows] == [
-        row.name for row in typed.rows
-    ]
+    if isinstance(clicked, Loaded):  # the model itself stays where the work is done
+        return clicked.origin == typed.origin
+    return type(clicked) is type(typed) and names_of(clicked) == names_of(typed)
 
 
-@pytest.mark.parametrize("case", CASES)
+def names_of(result: Any) -> list[str]:
+    """What the rows of a result are about, in any order: some are sorted by what was measured."""
+    rows = result.rows if hasattr(result, "rows") else [row for file in result.files for row in file.rows]
+    keys = ("name", "module", "node", "label")
+    return sorted(next(str(getattr(row, key)) for key in keys if hasattr(row, key)) for row in rows)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "load"])  # there it begins
 def test_a_panel_without_a_subject_says_what_is_missing(case, desk):
     panel = CASES[case][0](desk=desk)
     assert panel.run_bar.button.disabled

@@ -19,8 +19,8 @@ import sys
 from workbench import widgets
 bench = widgets.Workbench()
 for step in bench.bar.states:
-    bench.open(step)
-print(sorted({"torch", "transformers", "onnxruntime", "openvino"} & sys.modules.keys()))
+    bench.go_to(step)
+print(sorted({"torch", "transformers", "openvino", "nncf"} & sys.modules.keys()))
 """
 
 
@@ -46,21 +46,21 @@ def test_an_empty_bench_says_at_every_step_what_is_missing(workspace, desk):
     assert table.variant is None
     assert (table.variants, table.source, table.comparison, table.race) == ({}, None, None, None)
     for step in list(table.bar.states)[1:]:
-        panel = table.open(step)
+        panel = table.go_to(step)
         assert table.stage.children == (panel,)
         if hasattr(panel, "run_bar"):
             assert panel.run_bar.button.disabled
     assert set(table.bar.states.values()) == {"open"}
     with pytest.raises(ValueError, match="The steps are load, export"):
-        table.open("ship")
+        table.go_to("ship")
 
 
 def test_what_a_step_makes_is_what_the_later_ones_work_on(workspace, bench, desk):  # noqa: F811
     table = widgets.Workbench(bench.source(), desk=desk)
     assert table.source is bench.source()
-    optimize, quantize, race = (table.open(step) for step in ("optimize", "quantize", "race"))
+    optimize, quantize, race = (table.go_to(step) for step in ("optimize", "quantize", "race"))
     assert optimize.run_bar.button.disabled
-    exported = finish(table.open("export"))
+    exported = finish(table.go_to("export"))
     assert table.variant == exported
     assert table.bar.states["export"] == "done"
     assert (optimize.subject, quantize.subject) == (exported, exported)
@@ -77,7 +77,7 @@ def test_a_picked_variant_is_the_one_in_hand(workspace, bench, desk):  # noqa: F
     optimized = wb.optimize_onnx(exported)
     table = widgets.Workbench(desk=desk)  # as after a restart of the kernel
     assert table.variant == optimized, "the newest of the workspace"
-    quantize, compare = table.open("quantize"), table.open("compare")
+    quantize, compare = table.go_to("quantize"), table.go_to("compare")
     assert quantize.subject == optimized
     assert len(compare.variants) == 3
     table.list.current = exported
@@ -92,7 +92,7 @@ def test_a_panel_at_work_gets_the_next_subject_afterwards(workspace, bench, desk
     exported = wb.export_onnx(bench.source())
     optimized = wb.optimize_onnx(exported)
     table = widgets.Workbench(exported, desk=desk)
-    quantize = table.open("quantize")
+    quantize = table.go_to("quantize")
     quantize.busy = True
     assert table.bar.states["quantize"] == "running"
     table.list.current = optimized

@@ -3,7 +3,7 @@
 A `Call` says what is to be done, as data and as the code that does the same; a `Desk` is the process that does it.
 """
 
-from workbench.background.call import Call, Failure, Loaded
+from workbench.background.call import Call, Failure, Loaded, Written
 from workbench.background.desk import Desk, Task, shared_desk
 
-__all__ = ["Call", "Desk", "Failure", "Loaded", "Task", "shared_desk"]
+__all__ = ["Call", "Desk", "Failure", "Loaded", "Task", "Written", "shared_desk"]

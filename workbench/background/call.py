@@ -26,6 +26,21 @@ RESULTS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Written:
+    """An argument that is more than its `repr` can say, such as an image.
+
+    Attributes:
+        value: What the verb is given.
+        code: The Python that makes it.
+        needs: Lines that have to stand before it.
+    """
+
+    value: Any = dataclasses.field(repr=False)
+    code: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Loaded:
     """What is known of a source that was loaded in another process; the model itself stays there.
 
@@ -45,6 +60,12 @@ class Loaded:
     size_bytes: int
     examples: list[Any] = dataclasses.field(repr=False)
     samples: list[Feed] = dataclasses.field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,11 +128,29 @@ class Call:
             first = [f"[{name}]" if self.verb in TAKES_MANY else name]
         else:
             lines, first = self._write_several()
+        lines = self._with_needs(lines)
         return "\n".join([*lines, f"{self.result} = {self._write(first, self.arguments)}"])
 
+    def values(self) -> dict[str, Any]:
+        """The keyword arguments as the verb takes them."""
+        return {
+            name: value.value if isinstance(value, Written) else value
+            for name, value in self.arguments.items()
+        }
+
     def _write(self, first: list[str], options: Mapping[str, Any]) -> str:
-        arguments = [*first, *(f"{name}={value!r}" for name, value in options.items())]
+        codes = {
+            name: value.code if isinstance(value, Written) else repr(value) for name, value in options.items()
+        }
+        arguments = [*first, *(f"{name}={code}" for name, code in codes.items())]
         return f"wb.{self.verb}({', '.join(arguments)})"
+
+    def _with_needs(self, lines: list[str]) -> list[str]:
+        needs = [
+            line for value in self.arguments.values() if isinstance(value, Written) for line in value.needs
+        ]
+        imports = [line for line in needs if line.startswith(("from ", "import "))]
+        return [*imports, *lines, *(line for line in needs if line not in imports)]
 
     def _write_one(self, variant: Variant) -> tuple[list[str], str]:
         lines = variant.as_code().splitlines()
@@ -122,13 +161,16 @@ class Call:
     def _write_several(self) -> tuple[list[str], list[str]]:
         """Variants on disk are brought back from their folders: the code of all would be longer than the table."""
         lines, names = ["import workbench as wb", ""], []
+        sources: dict[str, str] = {}  # what loads one -> its name
         for variant in self.subjects:
             if variant.path is not None:
                 names.append(f"wb.Variant.load({str(variant.path)!r})")
                 continue
             load, *make = variant.as_code().splitlines()[2:]
-            lines += [] if load in lines else [load]
-            names.append(make[-1].removeprefix("variant = "))
+            if load not in sources:
+                sources[load] = f"source_{len(sources) + 1}" if sources else "source"
+                lines.append(load.replace("source", sources[load], 1))
+            names.append(make[-1].removeprefix("variant = ").replace("source", sources[load], 1))
         if self.verb in TAKES_MANY:
             lines += ["variants = [", *(f"    {name}," for name in names), "]"]
             return lines, ["variants"]

@@ -67,7 +67,7 @@ class Hands:
 
     def carry_out(self, call: Call) -> Any:
         """The result of a call, as it can travel."""
-        options = dict(call.arguments)
+        options = call.values()
         if call.verb == "load_model":
             self._source = None  # so that there are never two
             self._source = workbench.load_model(options.pop("source"), **options)

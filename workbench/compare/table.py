@@ -108,6 +108,8 @@ def compare_variants(
                 report = reporter.count("quality", name)
                 found.append(evaluate_quality(variant, data, baseline=base, progress=report, **options))
                 row = _add_quality(row, found[-1], is_reference=not rows)
+                figure = f"{found[-1].label} {format_figure(found[-1].value, found[-1].unit)}"
+                reporter.tell("quality", name, found[-1].n, found[-1].n, figure)
                 base = base if rows else found[-1]
             except Exception as error:
                 if isinstance(error, ValueError) and not rows:

@@ -20,7 +20,7 @@ class TableProgress:
         variant: Which variant it is about, by its name in the table; empty where it is about all.
         done: How many of
         total: so many pieces of this phase are done: examples for "quality".
-        message: What came out, in words; for "finished" why the variant failed, empty where it did not.
+        message: What came out, in words, once it did; for "finished" why the variant failed, if it failed.
     """
 
     phase: str

@@ -134,6 +134,7 @@ def _call_exporter(source: Source, work: Path, opset: int) -> None:
         from optimum.exporters.onnx import onnx_export_from_model
         from optimum.exporters.tasks import TasksManager
 
+    with quiet():  # anew: when it is imported, Optimum sets the level of its logger
         row = source.baseline.task_row
         model_type = source.model.config.model_type
         try:

@@ -103,7 +103,13 @@ def convert_openvino(
 
     def make(work: Path, draft: Variant) -> Mapping[str, Any]:
         report: dict[str, Any] = {"max_length": parent.report.get("max_length")}
-        if stored == "int8":
+        if stored == "int8" and hint != "fp32":  # the very files of int8, run otherwise
+            twin = convert_openvino(
+                parent, precision="int8", samples=feeds if samples is not None else None, **patterns
+            )
+            link_files(twin, work)
+            report |= {key: twin.report[key] for key in ("quantized", "left_in_fp32")}
+        elif stored == "int8":
             copy_companions(parent, work)
             if samples is not None:
                 save_feeds(feeds, work / arguments["samples"])

@@ -172,6 +172,7 @@ def _optimize_file(source: Path, target: Path, parent: Variant, attempt: _Attemp
     config = read_config(parent)
     size = read_dimensions(config)
     with quiet():
+        import onnxruntime
         from onnxruntime.transformers.fusion_options import FusionOptions
         from onnxruntime.transformers.optimizer import optimize_model
 
@@ -189,6 +190,9 @@ def _optimize_file(source: Path, target: Path, parent: Variant, attempt: _Attemp
             prepared = Path(folder) / source.name
             save_graph(load_graph(source), prepared, limit=0)
             release_memory()
+            # At level 99 the session that writes the file warns, on the process's own stderr, that the file fits this
+            # machine alone; `fits_cpu` says so. The level of such warnings cannot be asked for: 2 is the usual one.
+            onnxruntime.set_default_logger_severity(3)
             try:
                 optimized = optimize_model(
                     str(prepared),
@@ -205,6 +209,8 @@ def _optimize_file(source: Path, target: Path, parent: Variant, attempt: _Attemp
                 raise ConvertError(
                     f"ONNX Runtime's optimizer failed on {source.name}: {type(error).__name__}: {str(error)[:200]}"
                 ) from error
+            finally:
+                onnxruntime.set_default_logger_severity(2)
     release_memory()
     save_graph(optimized.model, target)
     del optimized

@@ -92,17 +92,8 @@ def read_config(folder: Path, given: str, *, trust_remote_code: bool) -> Pretrai
     """
     from transformers import CONFIG_MAPPING, AutoConfig
 
-    file = folder / "config.json"
-    if not file.is_file():
-        advice = "Give a model's own folder."
-        if (folder / "adapter_config.json").is_file():
-            advice = "It is an adapter: merge it into its base model first."
-        raise LoadError(f"{given} holds no config.json, so it is no model folder. {advice}")
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        family = values.get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise LoadError(f"{file} is not a readable JSON object. Fetch or save the model again.") from error
+    file, values = read_config_file(folder, given)
+    family = values.get("model_type")
     if not trust_remote_code and family not in CONFIG_MAPPING:
         if "auto_map" in values:
             raise LoadError(
@@ -120,6 +111,27 @@ def read_config(folder: Path, given: str, *, trust_remote_code: bool) -> Pretrai
         raise LoadError(f"{file} cannot be used: {first_line(error)}. Check its values.") from error
     config._attn_implementation = None  # a config may ask for a kernel from the Hub, which is code
     return config
+
+
+def read_config_file(folder: Path, given: str) -> tuple[Path, dict[str, Any]]:
+    """The `config.json` of a folder and what is in it, as plain data.
+
+    Raises:
+        LoadError: It is missing or broken.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        advice = "Give a model's own folder."
+        if (folder / "adapter_config.json").is_file():
+            advice = "It is an adapter: merge it into its base model first."
+        raise LoadError(f"{given} holds no config.json, so it is no model folder. {advice}")
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise LoadError(f"{file} is not a readable JSON object. Fetch or save the model again.")
+    return file, values
 
 
 def read_processor(folder: Path, given: str, row: Task, local: dict[str, Any]) -> Any:

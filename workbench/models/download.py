@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import LoadError
 from workbench.models.hub import choose_files, explain_refusals, is_weight
+from workbench.models.offers import OWN_PREFIXES
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
-OWN_PREFIXES = ("demo/", "random/")
 PATIENCE = 10  # seconds for the Hub's answer
 SHOWN = 6  # names of files
 
@@ -86,9 +86,13 @@ class Download:
         """What else one should know before the download."""
         notes = []
         if self.offline:
-            notes.append("The Hub was not asked: it cannot be reached from here. This is what its cache holds.")
+            notes.append(
+                "The Hub was not asked: it cannot be reached from here. This is what its cache holds."
+            )
         if not self.has_weights:
-            notes.append("It has no weights as model.safetensors or pytorch_model.bin, so it cannot be loaded.")
+            notes.append(
+                "It has no weights as model.safetensors or pytorch_model.bin, so it cannot be loaded."
+            )
         if self.gated:
             notes.append("It is gated: ask for access on its page, and set HF_TOKEN to a token of yours.")
         return tuple(notes)
@@ -173,9 +177,7 @@ def _divide(
 ) -> Download:
     wanted = set(choose_files([file.name for file in files], trust_remote_code=trust_remote_code))
     needed = tuple(file for file in files if file.name in wanted)
-    return Download(
-        name, revision, needed, tuple(file for file in files if file.name not in wanted), **known
-    )
+    return Download(name, revision, needed, tuple(file for file in files if file.name not in wanted), **known)
 
 
 def _list(files: Iterable[HubFile]) -> str:

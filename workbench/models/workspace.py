@@ -18,9 +18,14 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    from workbench.models.shelf import Shelf
+    from workbench.models.upkeep import Deleted
+    from workbench.models.variant import Variant
 
 MANIFEST = "variant.json"
 _UNFINISHED = ".making-"
@@ -54,6 +59,56 @@ class Workspace:
             path.parent for path in self.root.glob(f"*/*/{MANIFEST}") if not path.parent.name.startswith(".")
         ]
         return sorted(found, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
+
+    def variants(self) -> Shelf:
+        """Reads the variants that are there, after checking that their files are whole.
+
+        Returns:
+            Those that can be read, the last made at the end, and for the others what is wrong with them.
+
+        Example:
+            >>> exported = export_onnx(load_model("random/tiny-bert"))
+            >>> [variant.name for variant in Workspace().variants()]
+            ['onnx-fp32']
+        """
+        from workbench.models.shelf import list_variants
+
+        return list_variants(self.root, self.folders())
+
+    def rename(self, variant: Variant, name: str) -> Variant:
+        """Gives a variant another name; see `upkeep.rename_variant`."""
+        from workbench.models.upkeep import rename_variant
+
+        return rename_variant(variant, name)
+
+    def delete(self, variant: Variant) -> Deleted:
+        """Deletes a variant; until the next one is deleted, or the session ends, `restore` brings it back.
+
+        Raises:
+            ValueError: It is in memory, or lies outside this workspace.
+            FileNotFoundError: It is gone already.
+            RuntimeError: It is being made at this moment.
+
+        Example:
+            >>> exported = export_onnx(load_model("random/tiny-bert"))
+            >>> deleted = Workspace().delete(exported)
+            >>> exported.path.exists(), Workspace().restore(deleted).name
+            (False, 'onnx-fp32')
+        """
+        from workbench.models.upkeep import delete_variant
+
+        return delete_variant(self.root, variant)
+
+    def restore(self, deleted: Deleted) -> Variant:
+        """Brings back what was deleted last.
+
+        Raises:
+            FileNotFoundError: It was removed for good since.
+            FileExistsError: It was made again since.
+        """
+        from workbench.models.upkeep import restore_variant
+
+        return restore_variant(deleted)
 
     def sweep(self) -> None:
         """Removes what makers that were killed have left; what another process is making stays."""

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from workbench.compare.datasets import Data, read_data
 from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
@@ -21,6 +23,7 @@ from workbench.race.judgement import (
     unpack_quality,
 )
 from workbench.race.state import RaceState
+from workbench.runners import open_runner
 
 SCREEN = 200  # examples on which a contestant is looked at first
 WORTH_SCREENING = 2 * SCREEN
@@ -174,12 +177,22 @@ class Judge:
 
         return evaluate_quality(variant, data, metric=self.metric, threads=self._threads, progress=report)
 
+    def _look_at(self, variant: Variant) -> Judgement:
+        """What gives no numbers cannot win, whatever it was asked."""
+        feeds = variant.samples()[:1] if self._samples is None else list(self._samples)
+        with open_runner(variant, threads=self._threads) as runner:
+            for feed in feeds:
+                for name, value in runner.run(feed).items():
+                    if value.dtype.kind == "f" and np.isnan(value).any():
+                        return Judgement(n=len(feeds), kept=0.0, broken=f"it gives NaN in {name}")
+        return Judgement(n=len(feeds))
+
     def _compare(self, variant: Variant) -> Judgement:
+        if self.on == NOT_AT_ALL:
+            return self._look_at(variant)
         diff = compare_outputs(self.baseline, variant, samples=self._samples)
         if diff.not_finite:
             return Judgement(n=diff.samples, kept=0.0, broken=str(diff.not_finite[0]), words=diff.verdict)
-        if self.on == NOT_AT_ALL:
-            return Judgement(n=diff.samples, words=diff.verdict)
         same, count = count_agreement(diff)
         kept, low, high = find_share(same, count)
         return Judgement(n=count, kept=kept, kept_low=low, kept_high=high, words=diff.verdict)

@@ -13,10 +13,18 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "ComparePanel": "compare_panel",
     "ExportPanel": "export_panel",
     "GraphCompare": "graph_compare",
     "GraphView": "graph_view",
+    "InspectPanel": "inspect_panel",
+    "LoadPanel": "load_panel",
     "OptimizePanel": "optimize_panel",
+    "TryPanel": "try_panel",
+    "QuantizePanel": "quantize_panel",
+    "RacePanel": "race_panel",
+    "VariantList": "variant_list",
+    "Workbench": "workbench",
 }
 
 __all__ = sorted(_HOMES)

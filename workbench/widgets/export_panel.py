@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets
-
 from workbench.models.variant import Variant
+from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 
 
@@ -29,7 +28,7 @@ class ExportPanel(Panel):
         """The opset."""
         choices = [("the one that suits (recommended)", None), *((str(n), n) for n in range(14, 21))]
         return {
-            "opset": ipywidgets.Dropdown(
+            "opset": Choice(
                 options=choices, description="Opset", tooltip="The version of ONNX's operators", **WIDE
             )
         }

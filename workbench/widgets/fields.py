@@ -39,7 +39,7 @@ def read_number(control: ipywidgets.Text, *, whole: bool = False) -> float | Non
         raise error from None
     if not 0 < number < float("inf"):
         raise error
-    return number
+    return int(number) if number == int(number) else number
 
 
 def make_data_fields(none: str) -> dict[str, Any]:

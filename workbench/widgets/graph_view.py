@@ -20,17 +20,11 @@ from workbench.models.variant import Variant
 from workbench.widgets.graph_pane import GraphPane
 from workbench.widgets.node_panel import NodePanel
 from workbench.widgets.static_view import add_static
+from workbench.widgets.text_fields import read_example, text_fields
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
 
-TEXT_FIELDS = {
-    "pair": (("question", "Question"), ("context", "Context")),
-    "text": (("text", "Text"),),
-    "mask": (("text", "Text with a mask token"),),
-    "prompt": (("text", "Prompt"),),
-    "seq2seq": (("text", "Text"),),
-}
 SHOWN_SAMPLES = 16
 
 
@@ -62,7 +56,7 @@ class GraphView(ipywidgets.VBox):
         self.pane = GraphPane(graphs, height=height)
         self.canvas = self.pane.canvas
         self.panel = NodePanel(
-            height=height + 64, samples=_sample_labels(self.variant), fields=_text_fields(self.variant)
+            height=height + 64, samples=_sample_labels(self.variant), fields=text_fields(self.variant)
         )
         self._given: tuple[Any, str | None] | None = None
         self._lock = threading.Lock()
@@ -161,7 +155,7 @@ class GraphView(ipywidgets.VBox):
                     self.variant,
                     name,
                     sample=int(content.get("sample", 0)),
-                    example=_read_example(content.get("example")),
+                    example=read_example(content.get("example")),
                     module=bool(content.get("module")),
                 )
                 self.panel.answer("trace", trace.to_dict(), serial=serial)
@@ -189,22 +183,3 @@ def _sample_labels(variant: Variant | None) -> list[str]:
         shape = "×".join(map(str, next(iter(feed.values())).shape)) if feed else "empty"
         labels.append(f"Sample {number + 1}: {example if isinstance(example, str) else shape}")
     return labels
-
-
-def _text_fields(variant: Variant | None) -> list[list[str]]:
-    """The texts that can be typed in: a pair is a question and its context only for question answering."""
-    if variant is None:
-        return []
-    kind = variant.task_row.inputs
-    if kind == "pair" and variant.task != "question-answering":
-        kind = "text"
-    return [list(field) for field in TEXT_FIELDS.get(kind, ())]
-
-
-def _read_example(texts: Mapping[str, str] | None) -> Any:
-    """The typed-in texts in the form that the task takes."""
-    if texts is None:
-        return None
-    if not any(text.strip() for text in texts.values()):
-        raise ValueError("Type a text first.")
-    return texts.get("text", {"question": "", "context": "", **texts})

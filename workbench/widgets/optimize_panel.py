@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 
 from workbench.models.variant import Variant
+from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 
 
@@ -34,7 +35,7 @@ class OptimizePanel(Panel):
             ("99: everything, for this CPU only", 99),
         ]
         return {
-            "level": ipywidgets.Dropdown(options=levels, description="Level", **WIDE),
+            "level": Choice(options=levels, description="Level", **WIDE),
             "float16": ipywidgets.Checkbox(
                 value=False,
                 description="half precision (for GPUs: half the size)",

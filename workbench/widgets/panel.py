@@ -107,6 +107,14 @@ class Panel(ipywidgets.VBox):
         """
         return Call(self.verb, self.subjects(), self.arguments())
 
+    def as_code(self) -> str:
+        """The Python of what the button does.
+
+        Raises:
+            ValueError: Something is missing.
+        """
+        return self.call().as_code()
+
     def describe(self) -> str:
         """What stands beside the title: what it works on."""
         return "" if self._subject is None else str(self._subject)
@@ -131,7 +139,7 @@ class Panel(ipywidgets.VBox):
         described = html.escape(self.describe())
         self.heading.value = f"<h3 style='margin:4px 0'>{self.title}</h3><div>{described}</div>"
         try:
-            self.code.code = self.call().as_code()
+            self.code.code = self.as_code()
             missing = ""
         except (ValueError, TypeError, WorkbenchError) as error:
             self.code.code = f"# {error}"

@@ -6,6 +6,7 @@ import dataclasses
 import html
 from collections.abc import Iterable, Sequence
 
+from workbench.compare.latency_plan import label_variants
 from workbench.models.origin import Origin
 from workbench.models.variant import Variant, torch_variant
 
@@ -19,7 +20,8 @@ class Step:
         title: What stands on its button.
         panel: The name of its panel's class.
         verbs: What it may call; a variant that one of these made says that the step was done.
-        takes: What its panel works on: "nothing", "model" (the PyTorch one), "variant", or "variants" (several).
+        takes: What its panel works on: "nothing", "model" (the PyTorch one), "variant", "variants" (several), or
+            "graphs" (one of several that have some).
     """
 
     name: str
@@ -35,7 +37,7 @@ STEPS = (
     Step("export", "Export", "ExportPanel", ("export_onnx",), "model"),
     Step("optimize", "Optimize", "OptimizePanel", ("optimize_onnx",), "variant"),
     Step("quantize", "Quantize", "QuantizePanel", QUANTIZING, "variant"),
-    Step("inspect", "Inspect", "InspectPanel", (), "variants"),
+    Step("inspect", "Inspect", "InspectPanel", (), "graphs"),
     Step("compare", "Compare", "ComparePanel", (), "variants"),
     Step("race", "Race", "RacePanel", (), "model"),
 )
@@ -73,7 +75,7 @@ def subject_for(step: Step, variant: Variant | None) -> Variant | None:
         >>> subject_for(find_step("race"), int8).name, subject_for(find_step("inspect"), int8).name
         ('torch-fp32', 'onnx-int8')
     """
-    if variant is None or step.takes == "nothing":
+    if variant is None or step.takes == "nothing" or (step.takes == "graphs" and not variant.onnx_files):
         return None
     return torch_variant(variant.origin, source=variant.source) if step.takes == "model" else variant
 
@@ -82,7 +84,15 @@ def relatives(origin: Origin | None, variants: Iterable[Variant]) -> tuple[Varia
     """The PyTorch model of an origin, and those of the variants that were made of it."""
     if origin is None:
         return ()
-    return (torch_variant(origin), *(each for each in variants if each.origin == origin))
+    model = torch_variant(origin)
+    return (model, *(each for each in variants if each.origin == origin and each != model))
+
+
+def find_again(variant: Variant, variants: Iterable[Variant]) -> Variant | None:
+    """A variant as it is now, maybe under another name; None where it was deleted."""
+    if variant.path is None:
+        return variant
+    return next((each for each in variants if each.path == variant.path), None)
 
 
 def steps_done(variants: Iterable[Variant]) -> set[str]:
@@ -97,22 +107,15 @@ def steps_done(variants: Iterable[Variant]) -> set[str]:
     return {step.name for step in STEPS if verbs.intersection(step.verbs)}
 
 
-def name_apart(variants: Iterable[Variant]) -> dict[str, Variant]:
-    """Variants by their names; where several have the same one, the later ones get a number.
+def name_apart(variants: Sequence[Variant]) -> dict[str, Variant]:
+    """Variants by the names that they have in tables: where several have the same one, the later get a number.
 
     Example:
         >>> origin = Origin("demo/qa", "question-answering")
         >>> list(name_apart([torch_variant(origin), torch_variant(origin)]))
         ['torch-fp32', 'torch-fp32 (2)']
     """
-    named: dict[str, Variant] = {}
-    for variant in variants:
-        name, number = variant.name, 1
-        while name in named:
-            number += 1
-            name = f"{variant.name} ({number})"
-        named[name] = variant
-    return named
+    return dict(zip(label_variants(variants), variants, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,9 +131,7 @@ class BenchSummary:
     variants: Sequence[Variant]
 
     def __str__(self) -> str:
-        path = " → ".join(
-            f"{step.title}{' ✓' if step.name in self.done else ''}" for step in STEPS
-        )
+        path = " → ".join(f"{step.title}{' ✓' if step.name in self.done else ''}" for step in STEPS)
         lines = [f"  {variant}" for variant in self.variants] or ["  no variants yet"]
         return "\n".join([f"Workbench: {path}", *lines, "Run the cell to work with it."])
 

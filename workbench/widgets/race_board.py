@@ -10,15 +10,6 @@ from workbench.race.rows import RACING, RaceRow
 
 # Which part of the bar is full when a phase begins; how long each takes depends on the model.
 STARTS = dict(zip(PHASES, (0.0, 0.35, 0.5, 0.75, 0.8, 0.9, 1.0), strict=True))
-WORDS = {
-    "build": "making the variants",
-    "first heat": "first heat",
-    "judge": "judging",
-    "selective": "looking for modules to leave in fp32",
-    "heats": "longer heats",
-    "tune": "tuning the winner",
-    "done": "done",
-}
 
 
 def draw_board(news: Progress) -> str:
@@ -73,10 +64,12 @@ def describe_news(news: Progress) -> str:
 
     Example:
         >>> describe_news(Progress("judge", "fast", 16, 400, "judging fast"))
-        'judging: judging fast, 16 of 400'
+        'judging fast, 16 of 400'
     """
+    if news.phase == "first heat":
+        return f"first heat, {news.done} of {news.total} timed: {news.message}"
     count = f", {news.done:,} of {news.total:,}" if news.total and news.phase != "heats" else ""
-    return f"{WORDS[news.phase]}: {news.message}{count}"
+    return f"{news.message}{count}"
 
 
 def find_part(news: Progress) -> float:

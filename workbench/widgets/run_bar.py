@@ -23,8 +23,7 @@ class RunBar(ipywidgets.VBox):
         cancel: Called by the other one.
 
     Attributes:
-        estimates: Whether it says how long the rest will take, from the part that is done; False where its owner
-            knows better.
+        left: What says how long the rest will take; by default a guess from the part that is done.
     """
 
     def __init__(self, action: str, run: Callable[[], object], cancel: Callable[[], object]) -> None:
@@ -39,7 +38,7 @@ class RunBar(ipywidgets.VBox):
         self.error = ipywidgets.HTML()
         self.button.on_click(lambda _: run())
         self.cancel_button.on_click(lambda _: cancel())
-        self.estimates = True
+        self.left: Callable[[], str] = self._guess
         self._begun = 0.0
         self._doing = ""
         self._part: float | None = None
@@ -89,13 +88,15 @@ class RunBar(ipywidgets.VBox):
         if self._over.is_set():
             return
         seconds = time.monotonic() - self._begun
-        left = ""
-        if self.estimates and self._part is not None and self._part > 0.05 and seconds > 2:
-            left = f", about {format_seconds(seconds / self._part - seconds)} to go"
         doing = " ".join(self._doing.split())[:LONGEST_MESSAGE]
-        self.message.value = (
-            f"<span role='status'>{html.escape(doing)} … {format_seconds(seconds)}{left}</span>"
-        )
+        text = f"{doing} … {format_seconds(seconds)}{self.left()}"
+        self.message.value = f"<span role='status'>{html.escape(text)}</span>"
+
+    def _guess(self) -> str:
+        seconds = time.monotonic() - self._begun
+        if self._part is None or self._part <= 0.05 or seconds <= 2:
+            return ""
+        return f", about {format_seconds(seconds / self._part - seconds)} to go"
 
 
 def format_seconds(seconds: float) -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 TABLE_STYLE = """<style>
 .wb-table { overflow-x: auto; line-height: 1.4; }
 .wb-table table { border-collapse: collapse; font-size: 12px; margin: 4px 0; }
-.wb-table th, .wb-table td { padding: 3px 9px; vertical-align: top; border-bottom: 1px solid var(--jp-border-color2, #ddd);
-  font-variant-numeric: tabular-nums; }
+.wb-table th, .wb-table td { padding: 3px 9px; vertical-align: top; font-variant-numeric: tabular-nums;
+  border-bottom: 1px solid var(--jp-border-color2, #ddd); }
 .wb-table th { white-space: nowrap; }
 .wb-table td:not(:last-child) { white-space: nowrap; }
 .wb-table td:last-child { min-width: 220px; }
@@ -41,6 +41,8 @@ class VariantsView(ipywidgets.VBox):
 
     Attributes:
         selected: The name of the picked variant; empty for none. It is marked in the table and in the plots.
+        names: Those that can be picked.
+        figures: The plots by their titles, without a mark.
     """
 
     selected = traitlets.Unicode("")
@@ -53,7 +55,7 @@ class VariantsView(ipywidgets.VBox):
         names: list[str],
         figures: Mapping[str, Callable[[], Figure]] | None = None,
     ) -> None:
-        self._table, self._names = table, names
+        self._table, self.names = table, names
         self._places = [row.name for row in comparison.rows]
         self.figures = draw_figures(comparison, figures or {})
         self.table = ipywidgets.HTML()
@@ -94,15 +96,13 @@ class VariantsView(ipywidgets.VBox):
             self.selected = self._places[place]
 
     def _draw(self, _: Any = None) -> None:
-        place = self._names.index(self.selected) if self.selected in self._names else None
-        self.table.value = f"{TABLE_STYLE}<div class='wb-table'>{mark_line(self._table, place)}</div>"
+        place = self.names.index(self.selected) if self.selected in self.names else None
+        self.table.value = wrap_table(mark_line(self._table, place))
         if self.plot is not None:
             self.plot.show(self.figure, label=f"Plot: {self.tabs.value}")
 
 
-def draw_figures(
-    comparison: Comparison, more: Mapping[str, Callable[[], Figure]]
-) -> dict[str, Figure]:
+def draw_figures(comparison: Comparison, more: Mapping[str, Callable[[], Figure]]) -> dict[str, Figure]:
     """The plots by their titles; what has nothing to show is left out."""
     from workbench import plots
 
@@ -119,6 +119,11 @@ def draw_figures(
         except ValueError:  # nothing was measured that it could show
             continue
     return figures
+
+
+def wrap_table(table: str) -> str:
+    """A table in HTML in the look of the panels."""
+    return f"{TABLE_STYLE}<div class='wb-table'>{table}</div>"
 
 
 def mark_line(table: str, place: int | None) -> str:

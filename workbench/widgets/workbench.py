@@ -18,6 +18,7 @@ from workbench.widgets.path import (
     TRY,
     TRY_BELOW,
     BenchSummary,
+    find_again,
     find_step,
     name_apart,
     relatives,
@@ -49,7 +50,7 @@ class Workbench(ipywidgets.VBox):
 
     Example:
         >>> bench = Workbench(load_model("random/tiny-bert"))
-        >>> bench.open("export").code.code.splitlines()[-1]
+        >>> bench.go_to("export").code.code.splitlines()[-1]
         'variant = wb.export_onnx(source)'
         >>> bench.step, list(bench.variants)
         ('export', ['torch-fp32'])
@@ -66,23 +67,26 @@ class Workbench(ipywidgets.VBox):
         self._lock = threading.RLock()  # results come from another thread than clicks
         self._after = "load"  # whose followers get the variant in hand
         self._late: set[str] = set()  # those that were at work when they should have got it
+        self._given: dict[str, tuple[Variant, ...]] = {}
         self._sources: dict[Origin, Source] = {}
         self.list = widgets.VariantList()
         self.bar = StepBar({step.name: step.title for step in STEPS})
         self.stage = ipywidgets.VBox()
         self.onward = ipywidgets.Button(icon="arrow-right", tooltip="Open the next step")
-        self.onward.on_click(lambda _: self.open(steps_after(self.step)[0].name))
+        self.onward.on_click(lambda _: self.go_to(steps_after(self.step)[0].name))
         super().__init__([self.bar, self.list, self.stage, self.onward])
         self.add_class("wb-bench")
+        self.stage.add_class("wb-stage")
         if source is not None:
             self._begin_with(source)
         elif self.list.variants:
             self.variant = self.list.variants[-1]
+        self.list.current = self.variant
         traitlets.link((self.bar, "current"), (self, "step"))
         self.observe(lambda _: self._show(), "step")
         self.observe(lambda _: self._hand_out(), "variant")
         self.list.observe(lambda change: self._pick(change["new"]), "current")
-        self.list.observe(lambda _: self._hand_out(), ["picked", "variants"])
+        self.list.observe(lambda _: self._keep_up(), ["picked", "variants"])
         self._show()
 
     def _begin_with(self, given: Source | Variant | str | Path) -> None:
@@ -98,6 +102,11 @@ class Workbench(ipywidgets.VBox):
 
     def _family(self) -> tuple[Variant, ...]:
         return relatives(self.variant.origin if self.variant else None, self.list.variants)
+
+    def _family_picked(self) -> tuple[Variant, ...]:
+        """Of what was made of the model, what is ticked in the list; all where nothing is."""
+        family, ticked = self._family(), self.list.picked
+        return tuple(each for each in family if each in ticked) or family
 
     @property
     def source(self) -> Source | None:
@@ -122,7 +131,7 @@ class Workbench(ipywidgets.VBox):
         """The last `Race`; None before there is one."""
         return self.panels["race"].result if "race" in self.panels else None
 
-    def open(self, step: str) -> Any:
+    def go_to(self, step: str) -> Any:
         """Opens a step, as a click on its button does, and gives its panel.
 
         Raises:
@@ -158,15 +167,16 @@ class Workbench(ipywidgets.VBox):
         step, panel = find_step(name), self.panels[name]
         if panel.busy:
             self._late.add(name)
-        elif step.takes == "variants":
-            picked = self.list.picked
-            wanted = tuple(
-                each for each in self._family() if each.runtime == "torch" or not picked or each in picked
-            )
-            if tuple(panel.variants) != wanted:  # what was chosen in it stays, where it can
-                panel.variants = wanted
+            return
+        subject = subject_for(step, self.variant)
+        if step.takes in ("variants", "graphs"):
+            wanted = self._family_picked()
+            if self._given.get(name) != wanted:  # else what was chosen in it would be lost
+                self._given[name] = panel.variants = wanted
+            if step.takes == "graphs" and subject in wanted:
+                panel.subject = subject
         elif step.takes != "nothing":
-            panel.subject = subject_for(step, self.variant)
+            panel.subject = subject
 
     def _hand_out(self) -> None:
         """Gives what is in hand to the panels that follow."""
@@ -176,7 +186,22 @@ class Workbench(ipywidgets.VBox):
                     self._give(step.name)
             self._show()
 
+    def _keep_up(self) -> None:
+        """After a tick, a new name or a deletion in the list: no panel works on what is not there."""
+        with self._lock:
+            if self.variant is not None:
+                now = find_again(self.variant, self.list.variants)
+                self.variant = now or torch_variant(self.variant.origin)
+            for name, panel in self.panels.items():
+                step, subject = find_step(name), getattr(panel, "subject", None)
+                now = subject and find_again(subject, self.list.variants)
+                gone = subject is not None and (now is None or now.name != subject.name)
+                if step.takes in ("variants", "graphs") or (gone and step.takes != "nothing"):
+                    self._give(name)
+            self._show()
+
     def _notice(self, name: str) -> None:
+        """A panel begins, or ends."""
         with self._lock:
             if name in self._late and not self.panels[name].busy:
                 self._late.discard(name)
@@ -189,10 +214,9 @@ class Workbench(ipywidgets.VBox):
 
     def _select(self, name: str) -> None:
         """A variant that was clicked in the plots is the one in hand everywhere."""
-        variant = name_apart(self.panels["compare"].variants).get(name)
+        variant = self.panels["compare"].variants.get(name)
         if variant is not None:
-            self.variant = variant
-            self.list.current = variant if variant.path else None
+            self.variant = self.list.current = variant
 
     def _take(self, name: str, result: Any) -> None:
         """What a step made goes into the list, and to the steps after it."""
@@ -202,8 +226,7 @@ class Workbench(ipywidgets.VBox):
             try:
                 self.list.reload()
                 if isinstance(made, Variant):
-                    self.variant = made
-                    self.list.current = made if made.path else None
+                    self.variant = self.list.current = made
             finally:
                 self._after = "load"
             self._mark()

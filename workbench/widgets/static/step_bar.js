@@ -1,6 +1,6 @@
 // The steps of the path as a row of buttons: the open one is marked, and so are those that are done or at work.
 
-const SAID = { open: '', running: 'running', done: 'done' };
+const SAID = { open: '', running: ', running', done: ', done' };
 
 function make(name, parent) {
   return parent.appendChild(document.createElement(name));
@@ -18,24 +18,22 @@ function render({ model, el }) {
     const button = make('button', make('li', list));
     const mark = make('span', button);
     make('span', button).textContent = title;
-    const said = make('span', button);
     button.type = 'button';
     mark.className = 'wb-mark';
     mark.setAttribute('aria-hidden', 'true');
-    said.className = 'wb-said';
     button.addEventListener('click', () => open(name));
-    buttons.set(name, { button, mark, said, number: String(index + 1) });
+    buttons.set(name, { button, mark, title, number: String(index + 1) });
   });
 
   const draw = () => {
     const states = model.get('states');
-    for (const [name, { button, mark, said, number }] of buttons) {
+    for (const [name, { button, mark, title, number }] of buttons) {
       const state = states[name] ?? 'open';
       button.dataset.state = state;
       button.toggleAttribute('aria-current', name === model.get('current'));
       if (name === model.get('current')) { button.setAttribute('aria-current', 'step'); }
       mark.textContent = { open: number, running: '', done: '✓' }[state];
-      said.textContent = SAID[state] && `, ${SAID[state]}`;
+      button.setAttribute('aria-label', `${title}${SAID[state]}`);
     }
   };
   // Keys that the notebook would take for its own: Enter edits the cell, the arrows go to another one.

@@ -1,0 +1,176 @@
+"""The notebooks: each runs from top to bottom offline on one core, prints nothing but what is ours, and is complete."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+import workbench
+from workbench import widgets
+from workbench.exercises.catalogue import list_exercises
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
+MOST_MEMORY = 1.2e9  # of a kernel: Binder grants 2 GB to the server and all that it starts
+# What a library leaves in a cell: its warnings, its log lines, its bars.
+DEBRIS = re.compile(
+    r"\w*Warning\b|\bWARN(?:ING)?\b|\[[WE]:onnxruntime|\bINFO\b|\bDEBUG\b|it/s|\d%\||█|\r|\x1b\[|Traceback"
+)
+USAGE = (
+    "import json, resource\n"
+    "print(json.dumps([resource.getrusage(who).ru_maxrss * 1024 "
+    "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))"
+)
+
+
+def read_cells(path: Path, kind: str) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def list_texts(cell: Any) -> Iterator[str]:
+    """All that a cell shows, as text."""
+    for output in cell.get("outputs", ()):
+        if output.output_type == "stream":
+            yield output.text
+        for kind, text in output.get("data", {}).items():
+            if kind.startswith("text/"):
+                yield re.sub(r"<[^>]+>", " ", text)
+
+
+def find_debris(notebook: Any) -> list[str]:
+    """What stands in the cells of a notebook that ran and is not ours, a line for each thing."""
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        streams = [output for output in cell.get("outputs", ()) if output.output_type == "stream"]
+        found += [f"cell {number}, stderr: {out.text[:300]}" for out in streams if out.name != "stdout"]
+        for text in list_texts(cell):
+            found += [f"cell {number}: {text[hit.start() :][:200]!r}" for hit in DEBRIS.finditer(text)][:1]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = tmp_path / "refused.txt"
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(path, tmp_path / "notebooks")
+    env = {
+        **{name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"},
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "offline_kernel"), str(ROOT)]),
+        "WORKBENCH_TEST_REFUSED": str(refused),
+        "WORKBENCH_HOME": str(tmp_path / "workspace"),
+        "HF_HOME": str(tmp_path / "hub"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(USAGE))
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path / "notebooks")}},
+    )
+    begin = time.monotonic()
+    client.execute(env=env)
+    seconds = time.monotonic() - begin
+    kernel, others = json.loads(notebook.cells.pop().outputs[0].text)
+    with capsys.disabled():
+        print(
+            f"\n{path.name}: {seconds:.0f} s on one core, kernel {kernel / 1e6:.0f} MB at most, "
+            f"largest process that it started {others / 1e6:.0f} MB",
+            end=" ",
+        )
+    assert not refused.exists(), f"It tried to reach {refused.read_text()}"
+    assert kernel <= MOST_MEMORY
+    assert not (debris := find_debris(notebook)), "\n".join(debris)
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "application/vnd.jupyter.stderr" not in page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UserWarning: this is slow",
+        "WARNING:root:no",
+        "100%|██████| 3/3 [00:00<00:00, 31.1it/s]",
+        "\x1b[0;93m2026-01-01 [W:onnxruntime:, session.cc:1] Serializing",
+    ],
+)
+def test_debris_is_found(text: str) -> None:
+    output = nbformat.v4.new_output("stream", name="stdout", text=text)
+    cell = nbformat.v4.new_code_cell("1", outputs=[output])
+    assert find_debris(nbformat.v4.new_notebook(cells=[cell]))
+    output.update(name="stderr", text="anything")
+    assert find_debris(nbformat.v4.new_notebook(cells=[cell]))
+    output.update(name="stdout", text="Too noisy: close what else runs here.")
+    assert not find_debris(nbformat.v4.new_notebook(cells=[cell]))
+
+
+def used_names(owner: str) -> set[str]:
+    """The names that any notebook takes from `wb`, `widgets` or `exercises`."""
+    trees = [ast.parse(cell) for path in NOTEBOOKS for cell in read_cells(path, "code")]
+    return {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner
+    }
+
+
+def test_every_public_function_is_shown() -> None:
+    functions = {name for name in workbench.__all__ if inspect.isfunction(getattr(workbench, name))}
+    assert functions, "The package has no public functions: this test looks in the wrong place."
+    missing = functions - used_names("wb")
+    assert not missing, f"In no notebook: {', '.join(sorted(missing))}. Show each where it is learned."
+
+
+def test_every_widget_is_shown() -> None:
+    missing = set(widgets.__all__) - used_names("widgets")
+    assert not missing, (
+        f"In no notebook: {', '.join(sorted(missing))}. Show each beside its twin call in code."
+    )
+
+
+def test_every_exercise_is_asked_in_its_notebook() -> None:
+    for name in list_exercises():
+        (path,) = (ROOT / "notebooks").glob(f"{name[:2]}_*.ipynb")
+        text, code = "\n".join(read_cells(path, "markdown")), "\n".join(read_cells(path, "code"))
+        assert f"**{name}.**" in text, f"{path.name} does not ask {name}."
+        for call in (f'exercises.check("{name}", ', f'exercises.solution("{name}")'):
+            assert call in code, f"{path.name} has no {call}"
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_has_all_its_parts(path: Path) -> None:
+    texts, code = read_cells(path, "markdown"), "\n".join(read_cells(path, "code"))
+    assert texts[0].startswith("# ")
+    assert len(re.findall(r"^- ", texts[0], re.M)) == 3, (
+        "The first cell says in three lines what one will have."
+    )
+    headings = re.findall(r"^## (.+)$", "\n".join(texts), re.M)
+    assert headings[-3:] == ["What you have seen", "Exercises", "Where to go next"]
+    assert any(name.startswith(f"{path.name[:2]}-") for name in list_exercises()), "It has no exercise."
+    if "demo/qa" in code:
+        assert re.search(r"# .*deepset/roberta-base-squad2", code), "No line switches to the real model."
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_links_resolve(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", "\n".join(read_cells(path, "markdown")))
+    inside = [target for target in targets if not re.match(r"[a-z]+:|#", target)]
+    broken = [target for target in inside if not (path.parent / target.partition("#")[0]).exists()]
+    assert not broken, broken

@@ -1,0 +1,265 @@
+"""`LoadPanel`: a model from the bundled demos, a folder, the Hub, or made with random weights."""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from workbench.background import Desk, Failure, Loaded
+from workbench.errors import LoadError
+from workbench.models.download import describe_download
+from workbench.models.offers import OWN_PREFIXES, architecture_offers, demo_offers, describe_folder
+from workbench.models.tasks import task_names
+from workbench.models.variant import Variant, torch_variant
+from workbench.widgets.panel import WIDE, Panel
+from workbench.widgets.picture import draw_picture
+from workbench.widgets.run_bar import describe_failure
+
+if TYPE_CHECKING:
+    from workbench.models.source import Source
+
+DEMO, RANDOM, FOLDER, HUB = "demo", "architecture", "folder", "hub"
+PLACES = (("Bundled demo", DEMO), ("Random weights", RANDOM), ("Folder", FOLDER), ("Hub", HUB))
+DTYPES = (
+    ("float32 (recommended: variants are made from it)", None),
+    ("bfloat16", "bfloat16"),
+    ("float16 (for GPUs)", "float16"),
+)
+SHOWN_PICTURES = 6
+HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?", re.ASCII)
+
+
+class LoadPanel(Panel):
+    """Loads a model: `load_model`. It stays in the process that does the work; `source` brings it here.
+
+    Args:
+        source: What is chosen at first: "demo/qa", "random/tiny-bert", a folder, or a Hub id.
+        desk: The process that does the work; by default the one that all panels share.
+
+    Attributes:
+        result: What is known of the loaded model: its task, size and samples.
+
+    Example:
+        >>> panel = LoadPanel("random/tiny-bert")
+        >>> panel.controls["task"].value = "fill-mask"
+        >>> print(panel.code.code.splitlines()[-1])
+        source = wb.load_model('random/tiny-bert', task='fill-mask')
+    """
+
+    title = "Load a model"
+    action = "Load"
+    verb = "load_model"
+    after_cancel = "cancelled; what was downloaded is kept, and gone on from"
+
+    def __init__(self, source: str | Path | None = None, *, desk: Desk | None = None) -> None:
+        self._source: Source | None = None
+        self.folder_note = ipywidgets.HTML()
+        self.size_note = ipywidgets.HTML()
+        self.size_button = ipywidgets.Button(
+            description="How large?", tooltip="Ask the Hub what loading would download; nothing is fetched"
+        )
+        self.size_button.on_click(lambda _: self.ask_size())
+        self.asking: threading.Thread | None = None
+        super().__init__(desk=desk)
+        for name in ("hub_id", "revision"):
+            self.controls[name].observe(lambda _: self._show_size(""), "value")
+        if source is not None:
+            self.choose(source)
+
+    def make_controls(self) -> dict[str, Any]:
+        """Where from, which one there, and for which task in which precision."""
+        demos = [(f"{name}: {task}", name) for name, task in demo_offers().items()]
+        random = [(f"{name}: {task}", name) for name, task in architecture_offers().items()]
+        tasks = [("the one that the model speaks for", None), *((name, name) for name in task_names())]
+        return {
+            "place": ipywidgets.ToggleButtons(
+                options=PLACES,
+                description="From",
+                style={"description_width": "130px", "button_width": "auto"},
+            ),
+            DEMO: ipywidgets.Dropdown(options=demos, description="Demo", **WIDE),
+            RANDOM: ipywidgets.Dropdown(options=random, description="Architecture", **WIDE),
+            FOLDER: ipywidgets.Text(
+                placeholder="a folder with config.json and weights", description="Folder", **WIDE
+            ),
+            "hub_id": ipywidgets.Text(placeholder="owner/name", description="Hub id", **WIDE),
+            "revision": ipywidgets.Text(
+                placeholder="the newest, or a branch, tag or commit", description="Revision", **WIDE
+            ),
+            "task": ipywidgets.Dropdown(options=tasks, description="Task", **WIDE),
+            "dtype": ipywidgets.Dropdown(options=DTYPES, description="Precision", **WIDE),
+        }
+
+    def arrange(self) -> list[ipywidgets.Widget]:
+        """The place, then what belongs to it, then what holds for all places."""
+        controls = self.controls
+        ask = ipywidgets.HBox([self.size_button], layout=ipywidgets.Layout(margin="0 0 0 136px"))
+        random_note = ipywidgets.HTML(
+            _note("Real layers, random weights: good for speed and graphs. Quality figures mean nothing.")
+        )
+        self.places = {
+            DEMO: ipywidgets.VBox([controls[DEMO]]),
+            RANDOM: ipywidgets.VBox([controls[RANDOM], random_note]),
+            FOLDER: ipywidgets.VBox([controls[FOLDER], self.folder_note]),
+            HUB: ipywidgets.VBox([controls["hub_id"], controls["revision"], ask, self.size_note]),
+        }
+        return [controls["place"], *self.places.values(), controls["task"], controls["dtype"]]
+
+    def choose(self, source: str | Path) -> None:
+        """Sets the controls to what `load_model` would be given.
+
+        Raises:
+            ValueError: There is no such demo or architecture.
+        """
+        given = str(source)
+        if given.startswith(OWN_PREFIXES):
+            place = DEMO if given.startswith("demo/") else RANDOM
+            known = [value for _, value in self.controls[place].options]
+            if given not in known:
+                raise ValueError(f"There is no {given!r}. There are: {', '.join(known)}.")
+            control = place
+        elif isinstance(source, Path) or not HUB_ID.fullmatch(given) or Path(given).is_dir():
+            place = control = FOLDER
+        else:
+            place, control = HUB, "hub_id"
+        self.controls["place"].value = place
+        self.controls[control].value = given
+
+    def subjects(self) -> tuple[Variant, ...]:
+        """Nothing: this is where it begins."""
+        return ()
+
+    def arguments(self) -> dict[str, Any]:
+        """What to load, and how.
+
+        Raises:
+            ValueError: Nothing was typed, or something that means another thing.
+            LoadError: The folder holds no model.
+        """
+        values = {name: control.value for name, control in self.controls.items()}
+        place, revision = values["place"], None
+        if place == FOLDER:
+            source = values[FOLDER].strip()
+            if not source:
+                raise ValueError("Type the path of a folder with a model.")
+            describe_folder(source)
+        elif place == HUB:
+            source, revision = self._read_hub_id(), values["revision"].strip() or None
+        else:
+            source = values[place]
+            if source is None:
+                raise ValueError("None is installed. Choose another place.")
+        return {"source": source, "task": values["task"], "dtype": values["dtype"], "revision": revision}
+
+    def _read_hub_id(self) -> str:
+        name = str(self.controls["hub_id"].value).strip()
+        if not name:
+            raise ValueError("Type the id of a model on the Hub, such as owner/name.")
+        if name.startswith(OWN_PREFIXES):
+            raise ValueError(f"{name!r} comes with the workbench. Choose it under its own place.")
+        if not HUB_ID.fullmatch(name):
+            raise ValueError(f"{name!r:.120} is no Hub id: those look like owner/name.")
+        if Path(name).exists():
+            raise ValueError(
+                f"{name!r} exists here, and load_model would take that. Choose 'Folder', or rename it."
+            )
+        return name
+
+    def refresh(self) -> None:
+        """Shows the fields of the chosen place, and what is in the folder."""
+        place = self.controls["place"].value
+        for name, box in self.places.items():
+            box.layout.display = None if name == place else "none"
+        self.size_button.disabled = not self.controls["hub_id"].value.strip() or self._asks()
+        try:
+            folder = self.controls[FOLDER].value.strip()
+            self.folder_note.value = _note(describe_folder(folder)) if folder and place == FOLDER else ""
+        except (LoadError, OSError):  # stands beside the button
+            self.folder_note.value = ""
+        super().refresh()
+
+    def ask_size(self) -> threading.Thread | None:
+        """Asks the Hub, in another thread, what loading would download, and shows the answer.
+
+        Returns:
+            The thread; None where there is nothing to ask for.
+        """
+        try:
+            name, revision = self._read_hub_id(), self.controls["revision"].value.strip() or None
+        except (ValueError, OSError) as error:
+            self._show_size(describe_failure(Failure(type(error).__name__, str(error))))
+            return None
+        asking = self.asking = threading.Thread(target=self._ask, args=(name, revision), daemon=True)
+        self.size_button.disabled = True
+        self._show_size(_note("asking the Hub …"))
+        asking.start()
+        return asking
+
+    def _ask(self, name: str, revision: str | None) -> None:
+        try:
+            answer = describe_download(name, revision=revision)._repr_html_()
+        except Exception as error:  # whatever it is: somebody waits for an answer
+            answer = describe_failure(Failure(type(error).__name__, str(error)))
+        controls = self.controls
+        if (name, revision or "") == (controls["hub_id"].value.strip(), controls["revision"].value.strip()):
+            self._show_size(answer)
+        self.asking = None
+        self.size_button.disabled = False
+
+    def _asks(self) -> bool:
+        return self.asking is not None and self.asking.is_alive()
+
+    def _show_size(self, text: str) -> None:
+        self.size_note.value = f"<div role='status' style='margin-left:136px'>{text}</div>" if text else ""
+
+    def show(self, result: Loaded) -> list[ipywidgets.Widget]:
+        """What was loaded, with its first pictures where it looks at some."""
+        shown = [ipywidgets.HTML(result.html)]
+        pictures = [example for example in result.examples if hasattr(example, "thumbnail")]
+        if pictures:
+            drawn = [
+                draw_picture(picture, f"sample {number}", side=64)
+                for number, picture in enumerate(pictures[:SHOWN_PICTURES], start=1)
+            ]
+            shown.append(ipywidgets.HTML("".join(drawn)))
+        return shown
+
+    def _loaded(self) -> Loaded:
+        if self.result is None:
+            raise ValueError("Nothing is loaded yet. Press Load first.")
+        loaded: Loaded = self.result
+        return loaded
+
+    @property
+    def variant(self) -> Variant:
+        """The loaded model as a variant, for other panels; light, because the model itself is elsewhere.
+
+        Raises:
+            ValueError: Nothing is loaded yet.
+        """
+        return torch_variant(self._loaded().origin)
+
+    @property
+    def source(self) -> Source:
+        """The loaded model, for the next cell; the first access loads it in this kernel, too.
+
+        Raises:
+            ValueError: Nothing is loaded yet.
+        """
+        from workbench.runners.torch import open_source
+
+        if self._source is None or self._source.origin != self._loaded().origin:
+            self._source = open_source(self.variant)
+        return self._source
+
+
+def _note(text: str) -> str:
+    return (
+        "<div style='margin-left:136px;line-height:1.5;color:var(--jp-ui-font-color2,inherit);overflow-wrap:anywhere'>"
+        f"{html.escape(text)}</div>"
+    )

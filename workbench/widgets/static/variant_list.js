@@ -1,0 +1,147 @@
+// The table of variants: ticks and the choice are traits, what changes files is asked of the kernel.
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) { element.addEventListener(name.slice(2), value); } else { element.setAttribute(name, value); }
+  }
+  element.append(...children);
+  return element;
+}
+
+const COLUMNS = [
+  ['wb-name', 'Name', 'name'], ['wb-model', 'Model', 'model'], ['', 'Runtime', 'runtime'], ['', 'Precision', 'precision'],
+  ['wb-size', 'Size', 'size'], ['wb-from', 'Made from', 'made_from'], ['', 'Made', 'made'],
+];
+
+function render({ model, el }) {
+  el.classList.add('wb-variants');
+  const group = `wb-current-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`; // of this view alone
+  const table = make('div', { class: 'wb-wide' });
+  const said = make('div', { class: 'wb-said', role: 'status' });
+  const problem = make('div', { class: 'wb-problem', role: 'alert' });
+  const broken = make('ul', { class: 'wb-broken', 'aria-label': 'Folders that cannot be read' });
+  const reload = make('button', { type: 'button', title: 'Read the workspace again', onclick: () => model.send({ ask: 'reload' }) }, 'Reload');
+  el.append(make('div', { class: 'wb-head' }, make('strong', {}, 'Variants'), reload), table, said, problem, broken);
+  let open = null; // the row that is being renamed, or about to be deleted: { key, what, was }
+
+  const spot = (key, what) => `${what} ${key}`;
+  function focus(key, what) {
+    for (const each of el.querySelectorAll('[data-spot]')) {
+      if (each.dataset.spot === spot(key, what)) { each.focus(); return true; }
+    }
+    return false;
+  }
+  function show(key, what) { open = what ? { key, what } : null; draw(); }
+  function back(key, what) { show(null, null); focus(key, what); }
+
+  function nameCell(row) {
+    if (!open || open.key !== row.key || open.what !== 'rename') { return make('td', { class: 'wb-name', title: row.folder }, row.name); }
+    const box = make('input', { type: 'text', maxlength: '60', 'aria-label': `New name of ${row.name}`, 'data-spot': spot(row.key, 'box') });
+    box.value = open.typed ?? row.name;
+    box.addEventListener('input', () => { open.typed = box.value; });
+    box.addEventListener('keydown', (event) => {
+      event.stopPropagation(); // letters are shortcuts of the notebook
+      if (event.key === 'Enter') { save(row); } else if (event.key === 'Escape') { back(row.key, 'rename'); }
+    });
+    return make('td', { class: 'wb-name' }, box);
+  }
+  function save(row) {
+    const typed = (open.typed ?? row.name).trim();
+    if (typed === row.name) { back(row.key, 'rename'); return; }
+    open.was = row.name;
+    model.send({ ask: 'rename', key: row.key, name: typed });
+  }
+  function button(row, what, text, act, more = {}) {
+    return make('button', { type: 'button', 'data-spot': spot(row.key, what), 'aria-label': `${text} ${row.name}`, onclick: act, ...more }, text);
+  }
+  function actionCell(row) {
+    const cell = make('td', { class: 'wb-do' });
+    if (!row.folder) { return cell; } // it lives in memory
+    if (open && open.key === row.key && open.what === 'rename') {
+      cell.append(button(row, 'save', 'Save', () => save(row)), button(row, 'stop', 'Cancel', () => back(row.key, 'rename')));
+    } else {
+      cell.append(
+        button(row, 'rename', 'Rename', () => { show(row.key, 'rename'); focus(row.key, 'box'); el.querySelector('input[type=text]').select(); }),
+        button(row, 'delete', 'Delete', () => { show(row.key, 'delete'); focus(row.key, 'keep'); }),
+      );
+    }
+    return cell;
+  }
+  function question(row) {
+    const left = row.children ? ` ${row.children} made from it ${row.children > 1 ? 'stay and work' : 'stays and works'} without it.` : '';
+    return make('tr', {}, make('td', { colspan: '2' }), make('td', { class: 'wb-ask', colspan: '8' },
+      make('span', { role: 'alert' }, `Delete ${row.name} (${row.size})?${left}`),
+      button(row, 'yes', 'Delete', () => { open = null; model.send({ ask: 'delete', key: row.key }); }, { class: 'wb-danger' }),
+      button(row, 'keep', 'Keep', () => back(row.key, 'delete'))));
+  }
+
+  function tick(key, on) {
+    const ticked = model.get('_ticked').filter((each) => each !== key);
+    model.set('_ticked', on ? [...ticked, key] : ticked);
+    model.save_changes();
+  }
+  function choose(key) { model.set('_chosen', key); model.save_changes(); }
+  function line(row) {
+    const check = make('input', { type: 'checkbox', 'aria-label': `Pick ${row.name}`, 'data-spot': spot(row.key, 'tick') });
+    check.addEventListener('change', () => tick(row.key, check.checked));
+    const radio = make('input', { type: 'radio', name: group, 'aria-label': `Work on ${row.name}`, 'data-spot': spot(row.key, 'choose') });
+    radio.addEventListener('change', () => choose(row.key));
+    const line = make('tr', { 'data-key': row.key },
+      make('td', { class: 'wb-mark' }, radio), make('td', { class: 'wb-mark' }, check),
+      ...COLUMNS.map(([style, , field]) => (field === 'name' ? nameCell(row) : make('td', { class: style }, row[field]))),
+      actionCell(row));
+    return line;
+  }
+
+  function draw() {
+    const rows = model.get('_rows');
+    const held = el.contains(document.activeElement) ? document.activeElement.dataset.spot : null;
+    if (open && !rows.some((row) => row.key === open.key)) { open = null; }
+    if (!rows.length) {
+      table.replaceChildren(make('div', { class: 'wb-empty' }, 'No variants yet: load a model and export it.'));
+    } else {
+      const head = make('tr', {}, make('th', { scope: 'col', class: 'wb-mark', title: 'The one that the next step works on' }, 'Work on'),
+        make('th', { scope: 'col', class: 'wb-mark', title: 'What is looked at and compared' }, 'Pick'),
+        ...COLUMNS.map(([style, title]) => make('th', { scope: 'col', class: style === 'wb-size' ? style : '' }, title)), make('th', { scope: 'col', 'aria-label': 'Rename or delete' }));
+      const lines = rows.flatMap((row) => (open && open.key === row.key && open.what === 'delete' ? [line(row), question(row)] : [line(row)]));
+      table.replaceChildren(make('table', {}, make('thead', {}, head), make('tbody', {}, ...lines)));
+    }
+    mark();
+    if (held) { [...el.querySelectorAll('[data-spot]')].find((each) => each.dataset.spot === held)?.focus(); }
+  }
+  function mark() {
+    const [ticked, chosen] = [model.get('_ticked'), model.get('_chosen')];
+    for (const each of table.querySelectorAll('tr[data-key]')) {
+      const { key } = each.dataset;
+      each.querySelector('input[type=checkbox]').checked = ticked.includes(key);
+      each.querySelector('input[type=radio]').checked = key === chosen;
+      if (key === chosen) { each.setAttribute('aria-current', 'true'); } else { each.removeAttribute('aria-current'); }
+    }
+  }
+  function renew() {
+    const row = open && model.get('_rows').find((each) => each.key === open.key);
+    const renamed = row && open.what === 'rename' && open.was !== undefined && row.name !== open.was;
+    if (renamed) { back(row.key, 'rename'); } else { draw(); }
+  }
+  function tell() {
+    const { text = '', undo = false, failed = false } = model.get('_said');
+    said.replaceChildren(...(failed || !text ? [] : [text]));
+    problem.textContent = failed ? text : '';
+    if (undo) { said.append(make('button', { type: 'button', onclick: () => model.send({ ask: 'undo' }) }, 'Undo')); }
+  }
+  function list() { broken.replaceChildren(...model.get('_broken').map((reason) => make('li', {}, reason))); }
+
+  // Keys that the notebook would take for its own: Enter edits the cell, the arrows go to another one.
+  el.addEventListener('keydown', (event) => {
+    if (event.key !== 'Tab' && !event.shiftKey && !event.ctrlKey && !event.metaKey) { event.stopPropagation(); }
+  });
+  const changes = { _rows: renew, _ticked: mark, _chosen: mark, _said: tell, _broken: list };
+  for (const [name, change] of Object.entries(changes)) { model.on(`change:${name}`, change); }
+  draw();
+  tell();
+  list();
+  return () => { for (const [name, change] of Object.entries(changes)) { model.off(`change:${name}`, change); } };
+}
+
+export default { render };

@@ -1,0 +1,176 @@
+"""`VariantList`: the variants made so far, to pick, rename and delete."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from workbench.errors import WorkbenchError
+from workbench.models.shelf import Shelf, describe_variants
+from workbench.models.upkeep import Deleted
+from workbench.models.variant import Variant
+from workbench.models.workspace import Workspace
+from workbench.widgets.static_view import add_static
+
+STATIC = Path(__file__).parent / "static"
+
+
+class VariantList(anywidget.AnyWidget):
+    """A table of variants: what they are, what they were made from, and when.
+
+    Args:
+        variants: What stands in it; None takes what the workspace holds.
+
+    Attributes:
+        variants: What stands in it, the last made at the end.
+        picked: Those that are ticked.
+        current: The one to work on; None for none. One that is not in the list yet is added.
+
+    Example:
+        >>> exported = export_onnx(load_model("random/tiny-bert"))
+        >>> listed = VariantList()
+        >>> listed.rename(listed.variants[0], "as exported").name
+        'as exported'
+        >>> listed.delete(listed.variants[0]), listed.variants
+        (None, ())
+        >>> listed.undo(), [variant.name for variant in listed.variants]
+        (None, ['as exported'])
+    """
+
+    _esm = STATIC / "variant_list.js"
+    _css = STATIC / "variant_list.css"
+
+    _rows: Any = traitlets.List().tag(sync=True)
+    _ticked: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    _chosen = traitlets.Unicode("").tag(sync=True)
+    _broken: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    _said = traitlets.Dict().tag(sync=True)
+
+    variants: Any = traitlets.Tuple()
+    picked: Any = traitlets.Tuple()
+    current = traitlets.Instance(Variant, allow_none=True)
+
+    def __init__(self, variants: Iterable[Variant] | None = None) -> None:
+        self._deleted: Deleted | None = None
+        self._serial = itertools.count(1)
+        super().__init__()
+        self.on_msg(self._on_message)
+        if variants is None:
+            self.reload()
+        else:
+            self.variants = tuple(variants)
+
+    def reload(self) -> None:
+        """Reads the workspace again. What is in the list and lies elsewhere stays."""
+        home = Workspace()
+        found = home.variants()
+        others = [each for each in self.variants if each.path is None or each.path.parent.parent != home.root]
+        self._broken = [each.reason for each in found.broken]
+        self.variants = (*others, *found)
+
+    def rename(self, variant: Variant, name: str) -> Variant:
+        """Gives a variant of the list another name; see `Workspace.rename`."""
+        renamed = Workspace().rename(variant, name)
+        self.variants = tuple(renamed if _key(each) == _key(variant) else each for each in self.variants)
+        return renamed
+
+    def delete(self, variant: Variant) -> None:
+        """Deletes a variant, without asking; `undo` brings it back as long as no other is deleted."""
+        self._deleted = Workspace().delete(variant)
+        self.variants = tuple(each for each in self.variants if _key(each) != _key(variant))
+        self._say(f"{variant.name} is deleted.", undo=True)
+
+    def undo(self) -> None:
+        """Brings back what was deleted last.
+
+        Raises:
+            ValueError: Nothing was deleted.
+        """
+        if self._deleted is None:
+            raise ValueError("Nothing was deleted here.")
+        deleted, self._deleted = self._deleted, None
+        back = Workspace().restore(deleted)
+        self.reload()
+        if _key(back) not in map(_key, self.variants):
+            self.variants = (*self.variants, back)
+        self._say(f"{back.name} is back.")
+
+    @traitlets.observe("variants")
+    def _show(self, _: Any) -> None:
+        """The rows of the page; what is ticked and chosen stays so, under its new name if it has one."""
+        known = {_key(each): each for each in self.variants}
+        self._rows = [
+            {
+                **dataclasses.asdict(row),
+                "key": _key(variant),
+                "folder": str(variant.path or ""),
+                "children": sum(each.parent_path == variant.path for each in self.variants if variant.path),
+            }
+            for row, variant in zip(describe_variants(self.variants), self.variants, strict=True)
+        ]
+        self.picked = tuple(known[_key(each)] for each in self.picked if _key(each) in known)
+        if self.current is not None:
+            self.current = known.get(_key(self.current))
+
+    # A trait of the page and its twin here follow each other, and neither touches the other pair.
+
+    @traitlets.observe("picked")
+    def _show_picked(self, _: Any) -> None:
+        self._add(self.picked)
+        self._ticked = [_key(each) for each in self.picked]
+
+    @traitlets.observe("current")
+    def _show_current(self, _: Any) -> None:
+        self._add(() if self.current is None else (self.current,))
+        self._chosen = "" if self.current is None else _key(self.current)
+
+    @traitlets.observe("_ticked")
+    def _read_ticked(self, _: Any) -> None:
+        if self._ticked != [_key(each) for each in self.picked]:
+            self.picked = tuple(each for each in self.variants if _key(each) in self._ticked)
+
+    @traitlets.observe("_chosen")
+    def _read_chosen(self, _: Any) -> None:
+        if self._chosen != ("" if self.current is None else _key(self.current)):
+            self.current = next((each for each in self.variants if _key(each) == self._chosen), None)
+
+    def _add(self, variants: Iterable[Variant]) -> None:
+        known = set(map(_key, self.variants))
+        new = {_key(each): each for each in variants if _key(each) not in known}
+        if new:
+            self.variants = (*self.variants, *new.values())
+
+    def _on_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        ask = content.get("ask")
+        variant = next((each for each in self.variants if _key(each) == content.get("key")), None)
+        actions: dict[Any, Callable[[], object]] = {"reload": self.reload, "undo": self.undo}
+        if variant is not None:
+            name = str(content.get("name"))
+            actions |= {
+                "rename": lambda: self.rename(variant, name),
+                "delete": lambda: self.delete(variant),
+            }
+        if ask not in actions:
+            return
+        self._say("")
+        try:
+            actions[ask]()
+        except (ValueError, OSError, RuntimeError, WorkbenchError) as error:
+            self._say(str(error), failed=True)
+
+    def _say(self, text: str, *, undo: bool = False, failed: bool = False) -> None:
+        self._said = {"text": text, "undo": undo, "failed": failed, "serial": next(self._serial)}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return add_static(super()._repr_mimebundle_(**kwargs), Shelf(Workspace().root, self.variants))
+
+
+def _key(variant: Variant) -> str:
+    """What tells a variant from all others, whatever its name is."""
+    return str(variant.path or f"{variant.origin.source} {variant.origin.fingerprint} {variant.name}")
