@@ -177,7 +177,8 @@ def test_several_samples_are_run_in_turn(chain):
 
 @pytest.mark.parametrize(("seconds", "stable"), [([1.5] * 4, True), ([1.5, 3.0, 1.5, 3.0], False)])
 def test_what_is_too_slow_for_a_long_warm_up_may_still_be_stable(monkeypatch, seconds, stable):
-    clock = iter(np.cumsum([0.0, 0.0] + [step for each in [1.0, *seconds, *seconds] for step in (each, 0.0)]))
+    steps = [step for each in [1.0, *seconds, *seconds] for step in (0.0, each)]  # begin, end, begin, …
+    clock = iter(np.cumsum(steps))
     now = types.SimpleNamespace(perf_counter=lambda: state[0], perf_counter_ns=lambda: int(1e9 * tick()))
     state = [0.0]
 

@@ -14,22 +14,9 @@ from workbench.compare.station import LocalStation, Station
 from workbench.compare.stepping import Progress
 from workbench.compare.subject import describe_error
 from workbench.models.samples import LENGTH_UNITS, Feed, check_feeds
+from workbench.models.settings import check_number as check_number
 from workbench.models.variant import Variant
 from workbench.runners import open_runner
-
-
-def check_number(label: str, number: float | None, *, whole: bool = False) -> None:
-    """Refuses what is no number above zero; None passes.
-
-    Raises:
-        ValueError: It is none; the message names `label`.
-    """
-    if number is None:
-        return
-    kinds = int if whole else int | float
-    if isinstance(number, bool) or not isinstance(number, kinds) or not 0 < number < float("inf"):
-        what = "a whole number from 1 up" if whole else "a number of seconds above 0"
-        raise ValueError(f"{label} must be {what}, or None, got {number!r}.")
 
 
 def choose_feeds(
@@ -39,8 +26,11 @@ def choose_feeds(
     if samples is not None:
         return [check_feeds(samples)] * len(variants)
     first = variants[0].samples()[:1]
+    model = variants[0].origin.fingerprint, variants[0].task
     feeds = [
-        first if first and variant.origin == variants[0].origin else variant.samples()[:1] or first
+        first
+        if first and (variant.origin.fingerprint, variant.task) == model
+        else variant.samples()[:1] or first
         for variant in variants
     ]
     for variant, own in zip(variants, feeds, strict=True):

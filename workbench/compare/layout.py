@@ -51,7 +51,10 @@ def html_table(
         >>> html_table(["name"], [["<b>"]], [False])
         '<table><thead><tr><th style="text-align:left">name</th></tr></thead><tbody><tr><td ...&lt;b&gt;</td></tr>...'
     """
-    sides = [f' style="text-align:{"right" if last else "left"}"' for last in right]
+    aligned = [f"text-align:{'right' if last else 'left'}" for last in right]
+    if len(right) > 2 and not right[-1]:
+        aligned[-1] += ";min-width:13em"  # words, which would be squeezed into a column of one each
+    sides = [f' style="{style}"' for style in aligned]
 
     def cells(tag: str, line: Sequence[str]) -> str:
         # An interval goes under its figure: side by side they make the table wider than a page.

@@ -25,8 +25,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 8px; }
 p.soft { color: var(--soft); margin: 0 0 16px; } p.note { border-left: 3px solid #d9822b; padding-left: 10px; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; } th, td { padding: 6px 10px; border-bottom: 1px solid var(--line);
-  vertical-align: top; font-variant-numeric: tabular-nums; } th { font-weight: 600; white-space: nowrap; }
+table { border-collapse: collapse; } th, td { padding: 6px 8px; border-bottom: 1px solid var(--line);
+  vertical-align: top; font-variant-numeric: tabular-nums; } th { font-weight: 600; }
 td:not(:last-child) { white-space: nowrap; } tr.strong td { font-weight: 600; }
 pre { background: var(--code); padding: 12px; overflow-x: auto; font-size: 13px; border-radius: 4px; }
 details { margin: 8px 0; } summary { cursor: pointer; font-weight: 600; }
