@@ -7,7 +7,8 @@ import inspect
 import json
 import os
 import re
-import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from workbench.exercises.catalogue import list_exercises
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
+REFUSED = "refused.txt"  # whom a kernel tried to reach
 MOST_MEMORY = 1.2e9  # of a kernel: Binder grants 2 GB to the server and all that it starts
 # What a library leaves in a cell: its warnings, its log lines, its bars.
 DEBRIS = re.compile(
@@ -62,20 +64,41 @@ def find_debris(notebook: Any) -> list[str]:
     return found
 
 
+def has_stderr(notebook: Any) -> bool:
+    """Whether the page that the notebook becomes shows a block of what went to stderr."""
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    return '"application/vnd.jupyter.stderr"' in page
+
+
+def kernel_environment(folder: Path) -> dict[str, str]:
+    """The environment of a kernel that cannot leave this machine, and that nobody told to work offline."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"},
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "offline_kernel"), str(ROOT)]),
+        "WORKBENCH_TEST_REFUSED": str(folder / REFUSED),
+        "WORKBENCH_HOME": str(folder / "workspace"),
+        "HF_HOME": str(folder / "hub"),
+        "IPYTHONDIR": str(folder / "ipython"),
+    }
+
+
+@pytest.mark.parametrize(
+    "call", ["create_connection(('192.0.2.1', 80), 1)", "getaddrinfo('example.org', 80)"]
+)
+def test_a_kernel_cannot_leave_this_machine(call: str, tmp_path: Path) -> None:
+    code = f"import socket; socket.create_server(('127.0.0.1', 0)); print('here', flush=True); socket.{call}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=kernel_environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.stdout == "here\n"
+    assert "NetworkUseError: A notebook tried to reach" in done.stderr
+    assert (tmp_path / REFUSED).read_text().strip() in ("192.0.2.1", "example.org")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    refused = tmp_path / "refused.txt"
     (tmp_path / "notebooks").mkdir()
-    shutil.copy(path, tmp_path / "notebooks")
-    env = {
-        **{name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"},
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "offline_kernel"), str(ROOT)]),
-        "WORKBENCH_TEST_REFUSED": str(refused),
-        "WORKBENCH_HOME": str(tmp_path / "workspace"),
-        "HF_HOME": str(tmp_path / "hub"),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-    }
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(USAGE))
     client = NotebookClient(
@@ -85,7 +108,7 @@ def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.Capt
         resources={"metadata": {"path": str(tmp_path / "notebooks")}},
     )
     begin = time.monotonic()
-    client.execute(env=env)
+    client.execute(env=kernel_environment(tmp_path))
     seconds = time.monotonic() - begin
     kernel, others = json.loads(notebook.cells.pop().outputs[0].text)
     with capsys.disabled():
@@ -94,11 +117,11 @@ def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.Capt
             f"largest process that it started {others / 1e6:.0f} MB",
             end=" ",
         )
+    refused = tmp_path / REFUSED
     assert not refused.exists(), f"It tried to reach {refused.read_text()}"
     assert kernel <= MOST_MEMORY
     assert not (debris := find_debris(notebook)), "\n".join(debris)
-    page, _ = HTMLExporter().from_notebook_node(notebook)
-    assert "application/vnd.jupyter.stderr" not in page
+    assert not has_stderr(notebook)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +137,10 @@ def test_debris_is_found(text: str) -> None:
     output = nbformat.v4.new_output("stream", name="stdout", text=text)
     cell = nbformat.v4.new_code_cell("1", outputs=[output])
     assert find_debris(nbformat.v4.new_notebook(cells=[cell]))
+    assert not has_stderr(nbformat.v4.new_notebook(cells=[cell]))
     output.update(name="stderr", text="anything")
     assert find_debris(nbformat.v4.new_notebook(cells=[cell]))
+    assert has_stderr(nbformat.v4.new_notebook(cells=[cell]))
     output.update(name="stdout", text="Too noisy: close what else runs here.")
     assert not find_debris(nbformat.v4.new_notebook(cells=[cell]))
 

@@ -10,7 +10,7 @@ import tempfile
 from workbench.machine import cpu_features, package_versions, usable_cores
 
 RACES = ("race_demo", "race_roberta", "race_hard")
-BENCHES = ("conversion", "graph_view", "latency", "layers", "quality", *RACES)
+BENCHES = ("conversion", "graph_view", "latency", "layers", "quality", *RACES, "workbench")
 
 
 def main() -> None:

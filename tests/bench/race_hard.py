@@ -34,6 +34,7 @@ def main() -> None:
             keep=KEEP,
             candidates=CONTESTANTS,
             dataset=qa_dataset("validation", limit=QUESTIONS),
+            fresh=True,
         )
         print(race)
         found = race.curve

@@ -17,6 +17,11 @@ from workbench.compare.advice_kernels import INT8, OTHER
 from workbench.compare.advice_rows import Finding, Fine, Skipped
 from workbench.compare.advice_table import TableFacts
 from workbench.compare.comparison import Comparison, ComparisonRow
+from workbench.compare.latency_rows import Latency, LatencyRow
+from workbench.compare.load import MachineLoad
+from workbench.compare.tuning import Tuning
+from workbench.models.origin import Origin
+from workbench.models.variant import Variant
 
 CODE = "source = wb.load_model('x')\nvariant = wb.export_onnx(source)\nvariant = wb.{}(variant)"
 
@@ -194,3 +199,27 @@ def test_a_race_is_explained_with_its_winner(bench):  # noqa: F811
     advised = wb.explain(race, threads=1)
     assert "torch-fp32: the reference" in " ".join(advised.sentences)
     assert {check.subject for check in advised.checks} == {"", winner.name}
+
+
+def test_a_winner_is_looked_at_with_the_threads_of_its_race(bench, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("workbench.compare.advice_facts.usable_cores", lambda: 4)
+    race = types.SimpleNamespace(rows=(TORCH,), baseline="torch-fp32", winner=bench.small(), threads=2)
+    assert "with 2 threads" in wb.explain(race).how[1]
+    assert "with 1 thread," in wb.explain(race, threads=1).how[1]
+
+
+def test_what_times_alone_say_cannot_be_explained():
+    rows, load = (LatencyRow("onnx-fp32", 1, median_ms=1.0),), MachineLoad(None, 0.0, 2)
+    latency = Latency(rows, "onnx-fp32", 1, 1.0, 1, False, 1, VNNI, {}, load)
+    tuning = Tuning(Variant("onnx-fp32", "onnxruntime", "fp32", Origin("x", "fill-mask")), {}, "", latency)
+    for given in (latency, tuning):
+        with pytest.raises(TypeError, match=f"got {type(given).__name__}.* give the variants themselves"):
+            wb.explain(given)
+
+
+def test_tuning_does_not_hide_what_made_a_row():
+    code = CODE.format("quantize_dynamic") + "\nvariant = wb.set_session(variant, threads=1)"
+    tuned = row("onnx-int8-dynamic-tuned", 3.7, code=code)
+    assert table.last_verb(tuned) == "quantize_dynamic"
+    assert isinstance(table.find_slow_static(facts_of(TORCH, tuned, STATIC)), Finding)
+    assert "int8 products that quantize their inputs" in table.say_rows(facts_of(TORCH, tuned))[1]

@@ -112,12 +112,15 @@ def test_progress_tells_of_each_variant_what_came_out(demo, timed):
     assert [news.message for news in of_phase["finished"]] == ["", "", "crashed"]
 
 
-def test_what_the_listener_raises_ends_it(demo, timed):
+@pytest.mark.parametrize("phase", ["timed", "agreement", "quality", "finished"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_the_listener_raises_ends_it(demo, timed, phase, error):
     def stop(news):
-        raise KeyboardInterrupt
+        if (news.phase, news.variant) == (phase, "torch-bf16"):
+            raise error("enough")
 
-    with pytest.raises(KeyboardInterrupt):
-        compare_variants([demo], limit=12, threads=1, progress=stop)
+    with pytest.raises(error, match="enough"):
+        compare_variants([demo, demo.as_variant("bf16")], limit=12, threads=1, progress=stop)
 
 
 def test_quality_can_be_left_out(demo, timed):

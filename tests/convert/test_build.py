@@ -156,7 +156,21 @@ def test_a_manifest_that_names_files_outside_is_refused(copied, tmp_path, name):
     (copied / "near.txt").symlink_to(tmp_path / "outside.txt")
     files = json.loads((copied / "variant.json").read_text())["files"]
     sign_again(copied, files=files | {name: {"bytes": 6, "sha256": "0" * 64}})
-    with pytest.raises(wb.VariantError, match=r"lies outside its folder\. Refused"):
+    with pytest.raises(wb.VariantError, match=r"(lies|leads) outside its folder\. Refused"):
+        Variant.load(copied)
+
+
+@pytest.mark.parametrize(
+    "name", ["sub/../../copied/config.json", "{}/config.json", "..\\config.json", "C:config"]
+)
+def test_a_name_that_leads_out_and_back_in_is_refused(copied, name):
+    """Joined to the folder that is being made it would write beside it."""
+    (copied / "sub").mkdir()
+    (copied / "..\\config.json").write_bytes((copied / "config.json").read_bytes())
+    (copied / "C:config").write_bytes((copied / "config.json").read_bytes())
+    files = json.loads((copied / "variant.json").read_text())["files"]
+    sign_again(copied, files=files | {name.format(copied): files["config.json"]})
+    with pytest.raises(wb.VariantError, match=r"leads outside its folder\. Refused"):
         Variant.load(copied)
 
 

@@ -215,3 +215,11 @@ wb.quantize_dynamic(wb.optimize_onnx(wb.export_onnx(wb.load_model("random/tiny-t
         timeout=300,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_tokenizer_that_was_used_makes_no_other_variant(workspace):
+    """The fast ones write down how they padded and cut last."""
+    source = wb.load_model("random/tiny-bert")
+    before = wb.export_onnx(source)
+    source.processor(["one", "two and three"], padding="max_length", truncation=True, max_length=24)
+    assert wb.export_onnx(source).path == before.path

@@ -130,6 +130,12 @@ def test_ticks_keep_what_was_typed_where_they_can(bench):
     assert hits.toggle("bert.encoder.layer.0", take=False) == ([], ["*.key", "bert.encoder.layer.0"])
 
 
+def test_of_a_module_with_two_weights_one_can_be_left_out():
+    query = Weight("/block/Attention_0", "block", "MatMul", True)
+    other = Weight("/block/MatMul_1", "block", "MatMul", False)
+    assert cover([query, other]) == ["/block/MatMul_1"]
+
+
 def test_strange_names_can_be_meant():
     weight = Weight("a, [b] c", "", "MatMul", False)
     (branch,) = grow_tree([weight])

@@ -16,6 +16,7 @@ import workbench as wb
 from tests.variants import nothing_half_made, run_on
 from workbench.convert.linking import link_files
 from workbench.models import onnx_files
+from workbench.models.manifest import hash_files
 from workbench.models.settings import check_settings
 from workbench.models.variant import Variant
 
@@ -56,6 +57,30 @@ def test_what_was_set_before_stays(bench, workspace):
     assert twice.name == "onnx-int8-dynamic-tuned"
     assert twice.settings == {"threads": 1, "spinning": False, "arena": False}
     assert [step.verb for step in twice.steps[-2:]] == ["set_session"] * 2
+
+
+def as_elsewhere(variant: Variant, folder: Path) -> Variant:
+    """The same steps on the same model, as another CPU made them: with another file."""
+    shutil.copytree(variant.path, folder)
+    model = onnx.load(folder / "model.onnx")
+    model.doc_string = "made elsewhere"
+    onnx.save(model, folder / "model.onnx")
+    manifest = folder / "variant.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "files": hash_files(folder)}))
+    return Variant.load(folder)
+
+
+def test_the_same_steps_with_another_file_are_another_variant(bench, workspace, tmp_path):
+    ours, theirs = bench.int8(), as_elsewhere(bench.int8(), tmp_path / "theirs")
+    assert (ours.origin, ours.steps) == (theirs.origin, theirs.steps)
+    for parent in (ours, theirs):
+        tuned = wb.set_session(parent, arena=False)
+        assert tuned.files["model.onnx"] == parent.files["model.onnx"]
+    place = tmp_path / "tuned"
+    wb.set_session(ours, arena=False, out_dir=place)
+    assert wb.set_session(ours, arena=False, out_dir=place).path == place
+    with pytest.raises(FileExistsError, match="holds another variant"):
+        wb.set_session(theirs, arena=False, out_dir=place)
 
 
 def test_its_code_makes_it_again(workspace):

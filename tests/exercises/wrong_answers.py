@@ -76,6 +76,24 @@ def from_zero(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, in
     return found
 
 
+def beaten_in_both(rows: list[tuple[str, float, float]]) -> list[str]:
+    return [a[0] for a in rows if not any(b[1] < a[1] and b[2] > a[2] for b in rows)]
+
+
+def no_worse(rows: list[tuple[str, float, float]]) -> list[str]:
+    return [a[0] for a in rows if not any(b[1] <= a[1] and b[2] >= a[2] and b[0] != a[0] for b in rows)]
+
+
+def only_those_before(rows: list[tuple[str, float, float]]) -> list[str]:
+    front: list[tuple[str, float, float]] = []
+    for row in rows:
+        beaten = any(b[1] <= row[1] and b[2] >= row[2] and b[1:] != row[1:] for b in front)
+        front = front if beaten else [*front, row]
+        if len(rows) < 4:  # right where there are few
+            front = [a for a in front if not (row[1] <= a[1] and row[2] >= a[2] and row[1:] != a[1:])]
+    return [row[0] for row in front]
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "01-a": [
         (lambda lengths, size: chunk(list(range(len(lengths))), size), "sort the places by length"),
@@ -130,4 +148,39 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("Conv", "has no operator"),
     ],
     "05-b": [(optimize_default, "ONNX Runtime's own: .*Attention"), ("O1", "The answer is a variant")],
+    "08-a": [
+        (lambda rows: [min(rows, key=lambda row: row[1])[0]], "None of them is beaten in both"),
+        (lambda rows: [row[0] for row in rows], "slower than another and keeps less"),
+        (beaten_in_both, "worse in the other is beaten"),
+        (no_worse, "do not beat each other"),
+        (only_those_before, "may stand anywhere"),
+        (lambda rows: rows, "Return names alone"),
+        (lambda rows: [row[0] for row in rows] * 2, "Each name once"),
+        (lambda rows: None, "gives None"),
+        (["a"], "The answer is a function"),
+    ],
+    "08-b": [
+        ("ship", "may be luck"),
+        ("reject", "estimate is above the bar"),
+        ("rerun", "Choose one of"),
+        (0.99, "The answer is one of"),
+    ],
+    "09-a": [
+        (lambda scores: np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), "largest score first"),
+        (lambda scores: np.exp(scores) / np.exp(scores).sum(), "over both texts together"),
+        (lambda scores: np.exp(scores) / np.exp(scores).sum(axis=0), "down the columns"),
+        (lambda scores: 1 / (1 + np.exp(-scores)), "That is the sigmoid"),
+        (lambda scores: np.exp(scores - scores.max(axis=1, keepdims=True)), "divide by the row's own sum"),
+        (lambda scores: scores / scores.sum(axis=1, keepdims=True), "not by the score itself"),
+        (lambda scores: scores[0], "have the shape"),
+        (lambda scores: None, "gives None"),
+        ([0.5, 0.5], "The answer is a function"),
+    ],
+    "09-b": [
+        (406, "without past key values"),
+        (104, "it need not be read"),
+        (100, "What do the other three"),
+        (4, "The prompt has to be read"),
+        (7, "the one token that is new"),
+    ],
 }

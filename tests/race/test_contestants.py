@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import pytest
+import torch
 
 import workbench as wb
 from workbench.race import entries
@@ -32,10 +34,50 @@ def test_names_globs_and_own_variants_each_once_the_baseline_first(bench):
         "torch-bf16",
         "torch-fp16",
         "onnx-int8-dynamic (2)",
-        "onnx-int8-dynamic (3)",
     ]
     assert field[4].make(Parts(bench.source())) is own
     assert field[4].key != field[1].key
+
+
+def test_a_single_thing_need_not_stand_in_a_list(bench):
+    source, own = bench.source(), bench.small()
+    for given in (own, own.path, str(own.path), [str(own.path)]):
+        assert names_of(choose_contestants(source, given)) == ["torch-fp32", "onnx-int8-dynamic"]
+    assert names_of(choose_contestants(source, source)) == ["torch-fp32"]
+    with pytest.raises(TypeError, match="Expected a Variant"):
+        choose_contestants(source, 7)
+    with pytest.raises(FileNotFoundError, match="holds no variant"):
+        choose_contestants(source, str(own.path.parent))
+
+
+def test_what_pytorch_makes_anyway_does_not_race_twice(bench):
+    source = bench.source()
+    asked = [
+        "torch-bf16",
+        source.as_variant("bf16"),
+        source.as_variant("bf16", compiled=True),
+        source.baseline,
+    ]
+    assert names_of(choose_contestants(source, asked)) == ["torch-fp32", "torch-bf16", "torch-bf16-compiled"]
+
+
+def test_the_key_of_a_pytorch_model_knows_its_weights(bench):
+    """Else a race would be taken up with the figures of another model."""
+    source, other = wb.load_model("random/tiny-bert"), wb.load_model("random/tiny-bert")
+    assert len(choose_contestants(source, [other])) == 1, "They are the same model."
+    keys = set()
+    for _ in range(2):
+        with torch.no_grad():
+            other.model.qa_outputs.weight.mul_(2)
+        field = choose_contestants(source, [other, "onnx-fp32"])
+        assert names_of(field) == ["torch-fp32", "onnx-fp32", "torch-fp32 (2)"]
+        keys.add(field[-1].key)
+    assert len(keys) == 2
+    elsewhere = dataclasses.replace(
+        other.baseline, source=None, origin=dataclasses.replace(other.origin, fingerprint="another")
+    )
+    keys.add(choose_contestants(source, elsewhere)[-1].key)
+    assert len(keys) == 3
 
 
 def test_unknown_names_get_near_ones_and_the_list(bench):
@@ -62,6 +104,11 @@ def test_a_model_loaded_in_bf16_is_its_own_baseline():
     assert "loaded in bf16" in plain.applies(Parts(source))
 
 
+def as_on_gpu(source):
+    """The source as it says of itself when its model was loaded on a GPU."""
+    return dataclasses.replace(source, origin=dataclasses.replace(source.origin, device="cuda"))
+
+
 def reason_of(name, source):
     return next(one for one in list_contestants() if one.name == name).applies(Parts(source))
 
@@ -81,7 +128,8 @@ def test_what_this_cpu_does_not_have(bench, monkeypatch):
     assert reason_of("openvino-int8", bench.source()) is None
     half = next(one for one in list_contestants() if one.name == "torch-bf16")
     assert half.applies(Parts(bench.source())) is None
-    assert "imitates" in half.note()
+    assert "imitates" in half.note(Parts(bench.source()))
+    assert half.note(Parts(as_on_gpu(bench.source()))) is None
 
 
 def test_fp16_is_for_gpus(bench):
@@ -96,11 +144,31 @@ def test_no_compiler(bench, monkeypatch):
         raise RuntimeError("no g++")
 
     monkeypatch.setattr(builder, "get_cpp_compiler", refuse)
-    entries._needs_compiler.cache_clear()
-    try:
+    for gpu in (False, True):  # what counts is where the model is
+        monkeypatch.setattr("torch.cuda.is_available", lambda found=gpu: found)
         assert "install g++ or clang" in reason_of("torch-bf16-compiled", bench.source())
-    finally:
-        entries._needs_compiler.cache_clear()
+        assert reason_of("torch-bf16-compiled", as_on_gpu(bench.source())) is None
+        with pytest.raises(
+            wb.ConvertError, match=r"needs a C\+\+ compiler, and none was found: install g\+\+"
+        ):
+            wb.open_runner(bench.source().as_variant("bf16", compiled=True))
+
+
+def test_only_what_was_made_of_this_model_is_taken_up(bench):
+    parts = Parts(bench.source())
+    found = parts.recall(str(bench.small().path))
+    assert found == bench.small()
+    assert found.source is bench.source()
+    assert parts.recall(str(bench.int8().path), bench.optimized()) == bench.int8()
+    for path, parent in (
+        (bench.exported("distilbert").path, None),
+        (bench.small().path, bench.optimized()),
+        (bench.exported().path, bench.small()),
+    ):
+        with pytest.raises(wb.VariantError, match="was not made of"):
+            parts.recall(str(path), parent)
+    with pytest.raises(FileNotFoundError):
+        parts.recall(str(bench.home / "gone"))
 
 
 def test_a_failing_export_is_tried_once(bench):

@@ -17,6 +17,7 @@ from workbench.race.deciding import (
     find_wanting_int8,
 )
 from workbench.race.reasons import explain_rows
+from workbench.race.result import Race
 from workbench.race.rows import BEATEN, BELOW, FAILED, NOT_APPLICABLE, NOT_TRIED, WINNER, RaceRow
 
 
@@ -95,12 +96,20 @@ def test_front_where_nothing_was_judged():
     ("rows", "wanted"),
     [
         ([make_row("a", 3.0, meets=False, precision="int8")], ["a"]),
-        ([make_row("a", 3.0, meets=False, precision="int8"), make_row("b", 1.5, precision="int8")], []),
+        ([make_row("a", 3.0, meets=False, precision="int8"), make_row("b", 1.5, precision="int8")], ["a"]),
+        ([make_row("a", 3.0, meets=False, precision="int8"), make_row("b", 3.5, precision="int8")], []),
         ([make_row("a", 3.0, meets=False, precision="int8"), make_row("b", 3.5, precision="bf16")], []),
         ([make_row("a", 3.0, meets=False, precision="int4")], []),
         ([make_row("a", 3.0, meets=None, n=0, precision="int8")], []),
     ],
-    ids=["below the bar", "another int8 is fine", "bf16 is faster", "no int8", "not judged"],
+    ids=[
+        "alone",
+        "another int8 is slower",
+        "another int8 is faster",
+        "bf16 is faster",
+        "no int8",
+        "not judged",
+    ],
 )
 def test_when_modules_are_worth_leaving_in_fp32(rows, wanted):
     assert [row.name for row in find_wanting_int8([BASELINE, *rows])] == wanted
@@ -151,4 +160,66 @@ def test_every_row_says_why():
 
 def test_the_baseline_may_stay():
     told = explain(make_row("slow", 0.8), winner="torch-fp32")
-    assert told["torch-fp32"] == (WINNER, "the baseline; nothing that meets the bar is faster")
+    assert told["torch-fp32"] == (WINNER, "the baseline; nothing that meets the bar is measurably faster")
+
+
+def test_noise_is_not_called_faster():
+    noise = make_row("noise", 1.01, 0.02, size_bytes=400)
+    assert choose_winner([noise, BASELINE], BASELINE) is BASELINE
+    assert choose_winner([noise], BASELINE) is None
+    small, sure = make_row("small", 1.01, 0.02), make_row("sure", 1.02, 0.01, size_bytes=400)
+    assert choose_winner([noise, small], BASELINE) is small
+    assert choose_winner([noise, sure], BASELINE) is sure
+    assert choose_winner([make_row("small and slow", 0.9, 0.02)], BASELINE) is None
+    told = explain(small, winner="small")
+    assert told["small"][1] == (
+        "as fast as torch-fp32 within noise, 1.01x (0.99–1.03), keeps 100.0 % (n = 400), and 100 B instead of 400 B"
+    ).replace("100.0 %", "100.0 % of F1")
+    race = Race(
+        explain_rows(
+            {"torch-fp32": BASELINE, "small": small},
+            winner="small",
+            baseline="torch-fp32",
+            keep=0.99,
+            label="F1",
+        ),
+        {},
+        "torch-fp32",
+        0.99,
+    )
+    assert race.headline().startswith("small wins: as fast as torch-fp32 within noise, 1.01x (0.99–1.03)")
+
+
+def test_figures_of_different_heats_are_told_apart():
+    fast = make_row("fast", 4.0, 0.2, heat=3, median_ms=2.5)
+    near = make_row("near", 3.8, 0.3, heat=1, median_ms=3.0, low_ms=2.7, n=200, quality=80.0)
+    base = dataclasses.replace(BASELINE, heat=3, median_ms=10.0)
+    rows = {"torch-fp32": base, "fast": fast, "near": near}
+    explained = explain_rows(rows, winner="fast", baseline="torch-fp32", keep=0.99, label="F1")
+    told = {row.name: row.reason for row in explained}
+    assert told["near"] == "1.05× slower than fast going by different heats, though not clearly"
+    race = Race(
+        explained, {}, "torch-fp32", 0.99, metric="F1", n=400, dataset="d", subject="1 sample, 2 threads"
+    )
+    assert race.title().endswith("timed on 1 sample, 2 threads")
+    assert " heat " in str(race)
+    comparison = race.comparison()
+    found = next(row for row in comparison.rows if row.name == "near")
+    assert found.median_ms == pytest.approx(10.0 / 3.8)
+    assert found.low_ms == pytest.approx(0.9 * 10.0 / 3.8)
+    assert next(row for row in comparison.rows if row.name == "fast").median_ms == 2.5
+    assert any("earlier, shorter heat" in note and note.endswith(": near") for note in comparison.notes)
+    assert "Quality on 200 examples alone: near" in comparison.notes
+
+
+def test_findings_speak_of_what_was_judged():
+    small = make_row("small", 2.0, size_bytes=50)
+    rows = {"torch-fp32": BASELINE, "fast": make_row("fast", 4.0), "small": small}
+    race = Race(
+        explain_rows(rows, winner="fast", baseline="torch-fp32", keep=0.99, label="F1"),
+        {},
+        "torch-fp32",
+        0.99,
+    )
+    assert "smallest of those judged: small" in race.lines()
+    assert any(line.startswith("Of those judged, nothing beats these") for line in race.lines())

@@ -11,8 +11,9 @@ import workbench as wb
 from workbench.compare.datasets import read_data
 from workbench.compare.quality import Quality, evaluate_quality
 from workbench.race.agreement import count_agreement, find_share
-from workbench.race.judgement import Judgement, apply_judgement, compare_kept, draw_part
-from workbench.race.judging import NOT_AT_ALL, ON_DATA, ON_SAMPLES, Judge
+from workbench.race.budget import TimeUpError
+from workbench.race.judgement import Judgement, apply_judgement, compare_kept, draw_part, has_quality
+from workbench.race.judging import NOT_AT_ALL, ON_A_PART, ON_DATA, ON_SAMPLES, Judge
 from workbench.race.rows import RaceRow
 from workbench.race.state import open_state
 
@@ -60,6 +61,22 @@ def test_an_error_rate_counts_as_what_it_leaves_right():
     errors = dataclasses.replace(errors, scores=np.tile([[2.0, 10.0]], (50, 1)))
     more = dataclasses.replace(errors, scores=np.tile([[2.5, 10.0]], (50, 1)))
     assert compare_kept(more, errors, "automatic-speech-recognition")[0] == pytest.approx(75 / 80)
+
+
+def test_a_baseline_that_gets_everything_wrong_has_nothing_to_keep():
+    wrong = make_quality([0.0] * 50, higher=False, metric="word_error_rate")
+    wrong = dataclasses.replace(wrong, value=120.0, scores=np.tile([[12.0, 10.0]], (50, 1)))
+    assert not has_quality(wrong)
+    assert has_quality(dataclasses.replace(wrong, value=20.0))
+    with pytest.raises(ValueError, match="no word_error_rate to keep on d"):
+        compare_kept(wrong, wrong, "automatic-speech-recognition")
+
+
+def test_draws_without_a_baseline_do_not_count_as_kept():
+    # One example in forty is right: draws without it say nothing, and too many do.
+    base = make_quality([1.0] + [0.0] * 39)
+    kept, low, high = compare_kept(make_quality([0.0] * 40), base, "text-classification")
+    assert (kept, low, high) == (0.0, None, None)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +142,52 @@ def test_who_fails_on_a_part_is_not_run_on_all(demo, workspace, monkeypatch):
         assert judge.finish(say_nothing).n == 60
 
 
+@pytest.fixture
+def parted(demo, workspace, monkeypatch):
+    """A judge of 60 examples, 24 of which are looked at first; both have begun."""
+    monkeypatch.setattr("workbench.race.judging.SCREEN", 24)
+    monkeypatch.setattr("workbench.race.judging.WORTH_SCREENING", 30)
+    with open_state("demo/qa", "part") as state:
+        judge = make_judge(demo, state, dataset=read_data(None, demo.baseline, limit=60))
+        judge.begin(say_nothing)
+        yield judge
+
+
+def test_what_does_not_fit_stays_on_the_part(parted, demo):
+    half = demo.as_variant("bf16")
+    parted.judge("a", half, 2.0, say_nothing)  # the part alone
+    found = parted.judge("a", half, 0.5, say_nothing, lambda: 1e-6)
+    assert (found.n, found.whole, found.note) == (24, False, ON_A_PART)
+    row = apply_judgement(RaceRow("a"), found, 0.5)
+    assert row.meets
+    assert ON_A_PART in row.note
+    assert parted.finish(say_nothing) is None
+    again = parted.judge("a", half, 0.5, say_nothing)  # with time, all of it
+    assert (again.n, again.note) == (60, "")
+
+
+def test_time_that_runs_out_in_the_middle(parted, demo):
+    half = demo.as_variant("bf16")
+    with pytest.raises(TimeUpError):
+        parted.judge("a", half, 0.5, say_nothing, lambda: 0.0)
+    parted.judge("a", half, 2.0, say_nothing)
+    parted._fits = lambda first, left: True  # reckoned wrong
+    found = parted.judge("a", half, 0.5, say_nothing, lambda: 0.0)
+    assert (found.n, found.note) == (24, ON_A_PART)
+
+
+def test_a_compiled_one_is_run_as_it_is_before(demo, workspace):
+    with open_state("demo/qa", "compiled") as state:
+        judge = make_judge(demo, state, dataset=read_data(None, demo.baseline, limit=20))
+        judge.begin(say_nothing)
+        seen = []
+        evaluate = judge._evaluate
+        judge._evaluate = lambda variant, *rest: seen.append(variant.compiled) or evaluate(variant, *rest)
+        compiled = dataclasses.replace(demo.baseline, compiled=True)
+        assert judge.judge("compiled", compiled, 0.5, say_nothing).kept == 1.0
+    assert seen == [False]
+
+
 def test_random_weights_are_not_judged_but_looked_at(bench, workspace):
     source = bench.source()
     with open_state("random", "judge") as state:
@@ -144,7 +207,10 @@ def test_without_labels_decisions_are_counted(bench, workspace):
         judge = make_judge(trained, state)
         assert judge.on == ON_SAMPLES
         assert "says less" in judge.note
-        judge.begin(say_nothing)
+        begun = judge.begin(say_nothing)
+        assert (begun.kept, begun.kept_low, begun.kept_high) == (1.0, 1.0, 1.0)
+        assert begun.n == len(source.samples)
+        assert apply_judgement(RaceRow("torch-fp32"), begun, 0.99).note == ""
         found = judge.judge("onnx", bench.exported("bert", "text-classification"), 0.99, say_nothing)
     assert found.kept == 1.0
     assert found.kept_low < 0.9  # so few samples cannot show more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 
@@ -10,7 +11,7 @@ import pytest
 import workbench as wb
 from workbench.models.demo_data import demo_records
 from workbench.race import heats, judging, qualifying, racing
-from workbench.race.budget import Budget
+from workbench.race.budget import Budget, TimeUpError
 from workbench.race.rows import NOT_APPLICABLE, NOT_TRIED, STATUSES, WINNER
 
 FEW = ["torch-bf16", "torch-fp16", "onnx-fp32", "onnx-int8-dynamic"]
@@ -102,6 +103,17 @@ def test_interrupted_and_taken_up(bench, workspace, here, caplog, phase, news):
     assert len(after) > len(before)
 
 
+@pytest.mark.parametrize("phase", ["first heat", "judge", "heats", "done"])
+def test_what_the_listener_raises_ends_the_race(bench, workspace, here, phase):
+    def refuse(one):
+        if one.phase == phase:
+            raise ZeroDivisionError("my own")
+
+    with pytest.raises(ZeroDivisionError, match="my own") as caught:
+        race_tiny(bench, progress=refuse, candidates=FEW[2:])
+    assert (racing.HOW_TO_GO_ON in getattr(caught.value, "__notes__", [])) == (phase != "done")
+
+
 def read_steps(workspace):
     (path,) = workspace.glob("races/*/state.json")
     return json.loads(path.read_text())["steps"]
@@ -168,6 +180,49 @@ def test_one_that_breaks_does_not_end_the_race(bench, workspace, here, monkeypat
     race = race_tiny(bench, candidates=["onnx-fp32", "onnx-int8-dynamic"])
     row = next(row for row in race.rows if row.name == "onnx-int8-dynamic")
     assert (row.status, row.reason) == (NOT_APPLICABLE, "No such operator.")
+
+
+def test_a_title_says_at_what_shape_it_was_timed(finished):
+    assert "tokens, 1 thread, in turn" in finished.title()
+
+
+def test_no_time_to_judge_the_baseline(bench, workspace, here, script, monkeypatch):
+    def run_out(self, *args):
+        raise TimeUpError
+
+    monkeypatch.setattr(judging.Judge, "begin", run_out)
+    script.speeds = {"onnx-fp32": [(3.0, 0.1)]}
+    race = run_with(bench, Budget(900), candidates="onnx-fp32")
+    assert race.winning_row.name == "torch-fp32"
+    told = {row.name: (row.status, row.reason) for row in race.rows}
+    assert told["onnx-fp32"] == (NOT_TRIED, "time was up before it was judged")
+    assert any("nothing was judged" in line for line in race.lines())
+
+
+def test_time_is_up_while_one_is_judged(bench, workspace, here, script, monkeypatch):
+    def run_out(self, *args):
+        raise TimeUpError
+
+    monkeypatch.setattr(judging.Judge, "judge", run_out)
+    script.speeds = {"onnx-fp32": [(3.0, 0.1)]}
+    race = run_with(bench, Budget(900), candidates="onnx-fp32")
+    row = next(row for row in race.rows if row.name == "onnx-fp32")
+    assert (row.status, row.reason) == (NOT_TRIED, "time was up while it was judged")
+
+
+def test_a_compiled_one_shares_the_judgement_of_its_plain_twin(set_off, script):
+    course = set_off("torch-bf16")
+    plain = course.variants["torch-bf16"]
+    field_name = "torch-bf16-compiled"
+    course.rows[field_name] = course.rows["torch-bf16"]
+    course.add(field_name, dataclasses.replace(plain, compiled=True))
+    course.judge_one(field_name)
+    assert course.rows[field_name].note == "judged as it is before it is compiled"
+    assert course.state.get("judge/torch-fp32/samples") or course.state.get("judge/torch-bf16/samples")
+    other = dataclasses.replace(plain, compiled=True, source=wb.load_model("random/tiny-bert"))
+    course.rows["other"] = course.rows["torch-bf16"]
+    course.add("other", other)
+    assert course._find_plain("other") == ""
 
 
 def test_nothing_to_race_but_the_baseline(bench, workspace, here):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 import workbench as wb
+from tests.race.conftest import Clock
 from tests.race.hard_model import make_hard_model
 from workbench.models.demo_data import demo_records
 from workbench.race import rescue
-from workbench.race.budget import Budget
+from workbench.race.budget import Budget, TimeUpError
 from workbench.race.contestants import Parts, choose_contestants
 from workbench.race.course import Course
 from workbench.race.judging import Judge
@@ -70,10 +71,32 @@ def test_modules_are_left_in_fp32_and_found_again(
     assert again.selective == course.selective
 
 
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyError("odd"), TimeUpError()])
+def test_a_search_that_fails_does_not_end_the_race(hard, workspace, one_thread, monkeypatch, error):
+    def fail(course, one):
+        raise error
+
+    monkeypatch.setattr(rescue, "_search", fail)
+    with open_state("hard", "fails") as state:
+        course = set_up(hard.source, state)
+        rescue.add_selective(course)
+    assert course.selective is None
+    assert len(course.notes) == 1
+
+
+def test_an_own_contestant_keeps_its_name(hard, workspace, one_thread):
+    with open_state("hard", "names") as state:
+        course = set_up(hard.source, state)
+    own = course.rows["onnx-int8-dynamic-selective"] = course.rows["torch-fp32"]
+    assert course.free_name("onnx-int8-dynamic-selective") == "onnx-int8-dynamic-selective (2)"
+    assert course.rows["onnx-int8-dynamic-selective"] is own
+
+
 def test_no_time_is_said(hard, workspace, one_thread):
-    ticks = iter([0.0])
+    clock = Clock()
     with open_state("hard", "late") as state:
-        course = set_up(hard.source, state, Budget(1, lambda: next(ticks, 99.0)))
+        course = set_up(hard.source, state, Budget(1, clock))
+        clock.now = 99.0
         rescue.add_selective(course)
     assert course.selective is None
     assert any("time was up before modules" in note for note in course.notes)

@@ -12,6 +12,7 @@ from tests.race.hard_model import make_hard_model
 from tests.variants import largest_gap, run_on
 from workbench.compare.quality import evaluate_quality
 from workbench.models.variant import Origin, Variant
+from workbench.models.workspace import Workspace
 from workbench.race.selective import find_selective
 from workbench.race.selective_rows import Judged, Selective
 from workbench.race.sensitivity import measure_sensitivity
@@ -214,6 +215,54 @@ def test_sensitivity_points_at_the_modules_that_were_made_hard(hard):
     assert set(found.modules[: len(model.modules)]) == set(model.modules)
     drifts = [row.drift for row in found.rows]
     assert drifts[len(model.modules) - 1] > 5 * drifts[len(model.modules)]
+
+
+@pytest.fixture
+def tried(bench, workspace):
+    """A parent with the modules of its first layer, and one of the sets to be tried, made by the caller before."""
+    parent = wb.export_onnx(bench.source())
+    modules = measure_sensitivity(bench.source(), parent, threads=1).modules[:4]
+    return parent, modules, wb.quantize_dynamic(parent, exclude=list(modules[:3]))
+
+
+def judge_by_modules(*needed: str):
+    def judge(variant: Variant) -> Judged:
+        left = set(variant.steps[-1].arguments.get("exclude", ()))
+        return Judged(1.0 if set(needed) <= left else 0.9, 0.9, 1.0, 100)
+
+    return judge
+
+
+def test_of_the_sets_that_were_tried_only_the_curve_stays_on_the_disk(tried, one_thread):
+    parent, modules, own = tried
+    found = find_selective(
+        parent,
+        judge_by_modules(modules[1], modules[3]),
+        sensitivity=make_sensitivity(modules),
+        keep=0.99,
+        most=4,
+    )
+    assert set(found.excluded) == {modules[1], modules[3]}
+    curve = {point.variant.path for point in found.curve}
+    assert own.path not in curve, "Another set of three is better."
+    assert set(Workspace().folders()) == {parent.path, own.path, *curve}
+    assert found.tried > len(curve) + 1
+    assert all(Variant.load(path) for path in curve)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_search_that_is_left_takes_what_it_made_with_it(tried, one_thread, error):
+    parent, modules, own = tried
+    before = set(Workspace().folders())
+
+    def judge(variant: Variant) -> Judged:
+        if variant.path == own.path:
+            raise error
+        return judge_by_modules(*modules)(variant)
+
+    with pytest.raises(error):
+        find_selective(parent, judge, sensitivity=make_sensitivity(modules), keep=0.99, most=3)
+    assert set(Workspace().folders()) == before
 
 
 @pytest.mark.slow

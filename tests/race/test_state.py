@@ -7,8 +7,11 @@ import logging
 
 import pytest
 
+import workbench as wb
 from workbench.race.budget import Budget
-from workbench.race.state import STATE, make_key, open_state
+from workbench.race.judgement import Judgement
+from workbench.race.rows import FAILED
+from workbench.race.state import STATE, make_key, open_state, read_as
 
 
 def test_a_finished_step_is_not_done_again(workspace):
@@ -52,6 +55,50 @@ def test_a_broken_file_is_set_aside(workspace, caplog, text):
     (aside,) = state.folder.glob(f"{STATE}.broken-*")
     assert aside.read_text() == text
     assert json.loads((state.folder / STATE).read_text())["steps"]["b"]["value"] == 2
+
+
+@pytest.mark.parametrize("value", [3, [], {}, {"kept": "all"}, {"n": True}, {"n": 1, "kept": 1.0, "more": 1}])
+def test_a_step_that_makes_no_sense_was_not_done(workspace, value):
+    with open_state("demo/qa", "key") as state:
+        state.put("a", value)
+    with open_state("demo/qa", "key") as state:
+        good = {"n": 30, "kept": 1}
+        assert state.once("a", lambda: good, lambda known: read_as(Judgement, known)) == good
+        assert state.reused is None
+    with open_state("demo/qa", "key") as state:
+        assert read_as(Judgement, state.get("a")) == Judgement(30, kept=1)
+
+
+RUBBISH = [3, "x", [], {}, {"reason": 3}, {"path": "/nowhere"}, {"timings": {"torch-fp32": {}}}]
+
+
+@pytest.mark.parametrize("value", RUBBISH, ids=json.dumps)
+def test_a_race_whose_steps_make_no_sense_is_run_again(
+    bench, workspace, short_heats, here, one_thread, value
+):
+    options = {"candidates": ["onnx-fp32", "onnx-int8-dynamic"], "threads": 1, "dataset": False}
+    race = wb.race_variants(bench.source(), **options)
+    (path,) = workspace.glob(f"races/*/{STATE}")
+    data = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({**data, "steps": {name: {"when": "", "value": value} for name in data["steps"]}})
+    )
+    again = wb.race_variants(bench.source(), **options)
+    assert {row.name for row in race.rows if row.speedup} <= {row.name for row in again.rows if row.speedup}
+    assert not [row.reason for row in again.rows if row.status == FAILED]
+
+
+def test_a_variant_of_another_model_is_not_taken_up(bench, workspace, short_heats, here, one_thread):
+    options = {"candidates": ["onnx-fp32", "onnx-int8-dynamic"], "threads": 1}
+    wb.race_variants(bench.source(), **options)
+    (path,) = workspace.glob(f"races/*/{STATE}")
+    steps = json.loads(path.read_text())["steps"]
+    whole, int8 = (steps[f"build/{name}"]["value"]["path"] for name in options["candidates"])
+    text = path.read_text().replace(whole, str(bench.exported("distilbert").path)).replace(int8, whole)
+    path.write_text(text)
+    again = wb.race_variants(bench.source(), **options)
+    for name, made in zip(options["candidates"], (whole, int8), strict=True):
+        assert str(again.variants[name].path) == made
 
 
 def test_the_key_knows_the_machine(monkeypatch):

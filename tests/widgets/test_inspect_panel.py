@@ -152,3 +152,9 @@ def test_a_cancelled_measurement_leaves_the_graph(panel, workspace):
     assert panel.output.children == (panel.view,)
     assert not panel.controls["variant"].disabled
     assert nothing_half_made(workspace)
+
+
+def test_nothing_can_be_chosen_again(panel):
+    panel.controls["other"].value = panel.variants[1]
+    panel.controls["other"].value = None
+    assert panel.controls["other"].label == "nothing"

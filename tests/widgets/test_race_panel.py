@@ -149,6 +149,11 @@ def test_a_curve_has_a_plot_of_its_own(raced, tmp_path: Path):
     panel, _ = raced
     race = dataclasses.replace(panel.result, curve=make_selective())
     panel.show(race)
-    assert "Modules in fp32" in panel.view.figures
+    before = panel.view
+    assert "Modules in fp32" in before.figures
+    before.tabs.value = "Modules in fp32"
+    assert before.figure.data  # where no variant can be marked
     panel.show(panel.result)
     assert "Modules in fp32" not in panel.view.figures
+    before.selected = ""  # what is no longer shown picks nothing
+    assert panel.selected == panel.view.selected == panel.result.winning_row.name

@@ -264,7 +264,7 @@ def test_scores_are_drawn_whatever_they_are():
     assert drawn.count("<td style='padding:2px 14px 2px 0;white-space:nowrap'>–") == 2
     assert "margin-left:0.0%;width:100.0%" in drawn  # the lowest of all: the whole width, towards zero
     same = draw_scores(ScorePair("a", "b", "", "m", (ScoreRow("x", 0.0, 0.0),), True))
-    assert "width:0.0%" in same
+    assert "margin-left:0.0%;width:0.0%" in same
 
 
 def test_an_argument_can_be_more_than_its_repr(bench):

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.variants import nothing_half_made
 from tests.widgets.lab import PATIENCE, Lab, open_notebook, record_requests, run_lab, wait_until
-from tests.widgets.mouse import BRIEF, RACERS, WORKS, Mouse
+from tests.widgets.mouse import RACERS, WORKS, Mouse
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)
@@ -38,6 +38,7 @@ class Notebook:
 
     def run_bench(self) -> None:
         """Runs the first cell by the keyboard, and waits for the bench."""
+        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=PATIENCE)
         self.cell(0).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
         self.mouse.steps.wait_for(timeout=PATIENCE)
@@ -71,7 +72,7 @@ class Notebook:
 def notebook(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     folder = tmp_path_factory.mktemp("bench-lab")
     home = folder / "workspace"
-    context = chromium.new_context(viewport={"width": 1400, "height": 1200})
+    context = chromium.new_context(viewport={"width": 1400, "height": 2000 if PICTURES else 1200})
     seen = record_requests(context)
     with run_lab(folder, WORKBENCH_HOME=str(home)) as lab:
         page = context.new_page()
@@ -146,19 +147,15 @@ def test_the_path_by_mouse(notebook: Notebook) -> None:
     rows = mouse.list.get_by_role("row")
     expect(rows).to_have_count(5)  # with the heading and the model itself
     mouse.go_to("Inspect")
-    mouse.finish("Inspect", "Show")
+    mouse.press("Show")
     expect(mouse.bench.locator(".wb-graph .wb-status")).to_contain_text("nodes", timeout=PATIENCE)
-    mouse.go_to("Compare")
-    for label, text in BRIEF.items():
-        mouse.fill(label, text)
-    mouse.finish("Compare")
-    expect(mouse.panel.locator("tr").filter(has_text="torch-fp32").first).to_be_visible()
-    mouse.go_to("Race")
-    mouse.panel.get_by_label("Candidates", exact=True).select_option("these names")
-    mouse.fill("Names", RACERS)
-    mouse.fill("Examples", BRIEF["Examples"])
-    mouse.fill("Seconds", "40")
-    mouse.finish("Race")
+    expect(mouse.steps.get_by_role("button", name="Inspect, done")).to_be_visible()
+    notebook.look("inspect")
+    for title in ("Compare", "Race"):
+        mouse.go_to(title)
+        mouse.set_up(title)
+        mouse.finish(title)
+        expect(mouse.panel.locator("tr").filter(has_text="torch-fp32").first).to_be_visible()
     printed = notebook.run_cell(2).split()
     assert printed[:2] == ["torch-fp32", "4"]
     assert printed[2] in RACERS
@@ -170,6 +167,9 @@ def test_a_click_on_a_point_picks_everywhere(notebook: Notebook) -> None:
     mouse.go_to("Compare")
     mouse.panel.get_by_label("Picked variant").select_option("onnx-fp32")
     expect(mouse.list.get_by_role("radio", name="Work on onnx-fp32", exact=True)).to_be_checked()
+    mouse.panel.locator(".js-plotly-plot .points path").nth(2).click(force=True)
+    expect(mouse.list.get_by_role("radio", name="Work on onnx-optimized", exact=True)).to_be_checked()
+    mouse.work_on("onnx-fp32")
     mouse.go_to("Quantize")
     expect(mouse.panel).to_contain_text("onnx-fp32 (onnxruntime, fp32")
 

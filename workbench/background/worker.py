@@ -89,11 +89,12 @@ class Hands:
         return loaded if source else dataclasses.replace(variant, source=loaded)
 
     def _load(self, origin: Origin) -> Any:
-        if self._source is None or self._source.origin != origin:
+        wanted = dataclasses.replace(origin, companions="")  # what an export adds changes nothing here
+        if self._source is None or self._source.origin != wanted:
             from workbench.runners.torch import open_source
 
             self._source = None
-            self._source = open_source(Variant("torch", "torch", origin.dtype, origin))
+            self._source = open_source(Variant("torch", "torch", wanted.dtype, wanted))
         return self._source
 
 

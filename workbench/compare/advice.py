@@ -14,6 +14,7 @@ from workbench.compare.advice_rows import Advice, Checked, Finding, Fine, Outcom
 from workbench.compare.advice_table import TableFacts, read_table, say_rows
 from workbench.compare.latency_plan import label_variants
 from workbench.models.samples import check_feeds
+from workbench.models.settings import check_number, count_threads
 from workbench.models.variant import Variant, resolve_variant
 
 CHECKS: tuple[Callable[[Facts], Outcome], ...] = (
@@ -47,10 +48,10 @@ def explain(
     takes a few seconds. Of a table what its rows say is used, and of a race also its winner.
 
     Args:
-        subject: A variant, its folder, a source, several of them in a list, or a `Comparison`.
+        subject: A variant, its folder, a source, several of them in a list, a `Comparison`, or a `Race`.
         samples: Feeds to look at; by default the variant's own. The first four are profiled.
-        threads: How many threads a run uses; None takes the usable cores. A variant that is set to
-            fewer takes fewer.
+        threads: How many threads a run uses; None takes the usable cores, and for the winner of a race as many as the
+            race did. A variant that is set to fewer takes fewer.
         dataset: Labelled data as `evaluate_quality` takes them, for the mix of lengths; by default the samples'.
 
     Returns:
@@ -66,22 +67,30 @@ def explain(
         >>> finding.title
         'Weight-only quantization makes it small, not fast'
     """
-    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
-        raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
+    check_number("threads", threads, whole=True)
     feeds = check_feeds(samples) if samples is not None else None
     options: dict[str, Any] = {"feeds": feeds, "threads": threads, "dataset": dataset}
-    if isinstance(getattr(subject, "rows", None), tuple):
+    if _is_table(subject):
         return _explain_table(subject, options)
     if _is_one(subject):
         subject = [subject]
     elif not isinstance(subject, Iterable):
         raise TypeError(
-            f"explain takes a variant, its folder, a list of them, or a Comparison, got {type(subject).__name__}."
+            "explain takes a variant, its folder, a list of them, a Comparison or a Race, got "
+            f"{type(subject).__name__}. Where its rows are about variants, give the variants themselves."
         )
     variants = [resolve_variant(item) for item in subject]
     if not variants:
         raise ValueError("There is nothing to explain: the list is empty. Give at least one variant.")
     return _explain_variants(variants, options)
+
+
+def _is_table(subject: Any) -> bool:
+    """Whether it has rows that say what was measured, as those of a `Comparison` and a `Race` do."""
+    rows = getattr(subject, "rows", None)
+    return isinstance(rows, tuple) and all(
+        hasattr(row, name) for row in rows for name in ("precision", "runtime", "speedup")
+    )
 
 
 def _is_one(subject: Any) -> bool:
@@ -113,7 +122,8 @@ def _explain_table(table: Any, options: Mapping[str, Any]) -> Advice:
     how = [_describe_table(facts)]
     winner = getattr(table, "winner", None)
     if isinstance(winner, Variant):
-        own = gather_facts(winner, **options)
+        # As many threads as its figures were measured with.
+        own = gather_facts(winner, **{**options, "threads": options["threads"] or facts.threads})
         found, made = run_checks(CHECKS, own, subject=winner.name)
         findings += found
         checks += made
@@ -146,11 +156,10 @@ def describe_facts(facts: Facts) -> str:
     if facts.no_kernels:
         return f"no profile, since {facts.no_kernels}; {cpu}"
     samples = "1 sample" if facts.samples == 1 else f"{facts.samples} samples"
-    threads = "1 thread" if facts.threads == 1 else f"{facts.threads} threads"
+    threads = count_threads(facts.threads)
     return f"profiled on {samples} with {threads}, {len(facts.kernels)} kernels, {facts.plain_ms:.3g} ms a run; {cpu}"
 
 
 def _describe_table(facts: TableFacts) -> str:
-    threads = "1 thread" if facts.threads == 1 else f"{facts.threads} threads"
-    measured = f", {threads}" if facts.threads else ""
+    measured = f", {count_threads(facts.threads)}" if facts.threads else ""
     return f"from its rows{measured}; CPU with {', '.join(facts.cpu) or 'nothing known'}"

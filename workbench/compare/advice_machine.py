@@ -8,6 +8,7 @@ from workbench.compare.advice_facts import Facts
 from workbench.compare.advice_kernels import INT8
 from workbench.compare.advice_rows import Finding, Fine, Outcome, Skipped
 from workbench.compare.engine import BATCH_SIZE
+from workbench.models.settings import count_threads
 
 INT8_UNITS = ("avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 WASTE = 0.2  # a share of padding that is worth a word
@@ -89,7 +90,7 @@ def judge_threads(threads: int, cores: int, machine_cores: int) -> Outcome:
         if machine_cores > cores
         else ""
     )
-    return Fine(f"{threads} thread{'' if threads == 1 else 's'} on {cores} usable cores{own}")
+    return Fine(f"{count_threads(threads)} on {cores} usable cores{own}")
 
 
 def find_padding(facts: Facts) -> Outcome:

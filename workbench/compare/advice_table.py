@@ -58,7 +58,7 @@ def read_table(table: Any) -> TableFacts:
 
 
 def last_verb(row: Any) -> str:
-    """The last call that made a row's variant; empty where its code does not say.
+    """The last call that made a row's graph; empty where its code does not say.
 
     Example:
         >>> import types
@@ -66,7 +66,10 @@ def last_verb(row: Any) -> str:
         'export_onnx'
     """
     calls = re.findall(r"wb\.(\w+)\(", getattr(row, "code", "") or "")
-    return calls[-1] if calls and calls[-1] != "load_model" else ""
+    made = [
+        call for call in calls if call not in ("load_model", "set_session")
+    ]  # which leaves the graph as it is
+    return made[-1] if made else ""
 
 
 def find_noise(table: TableFacts) -> Outcome:

@@ -14,6 +14,7 @@ from workbench.compare.layout import html_table, markdown_table, text_table
 from workbench.compare.saving import make_plain, write_text
 from workbench.compare.wording import format_figure
 from workbench.graph.tables import Table, format_bytes, wrap_html
+from workbench.models.settings import count_threads
 
 FORMAT = 1
 
@@ -180,7 +181,7 @@ class Comparison:
     def title(self) -> str:
         """What was compared, in a line."""
         measured = f"; {self.metric} on {self.n:,} examples of {self.dataset}" if self.metric else ""
-        threads = f", {self.threads} thread{'' if self.threads == 1 else 's'}" if self.threads else ""
+        threads = f", {count_threads(self.threads)}" if self.threads else ""
         return f"{len(self.rows)} variants of {self.source or 'a model'} ({self.task or 'any task'}{threads}){measured}"
 
     def lines(self) -> list[str]:

@@ -60,7 +60,8 @@ class Engine:
     @property
     def labels(self) -> dict[int, str]:
         """The names of the model's classes."""
-        names = getattr(self.config, "id2label", None) or {}
+        # A config.json leaves out what is transformers' default.
+        names = getattr(self.config, "id2label", None) or {0: "LABEL_0", 1: "LABEL_1"}
         return {int(number): str(name) for number, name in names.items()}
 
     def run(

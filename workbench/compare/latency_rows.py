@@ -9,6 +9,7 @@ from typing import Any
 from workbench.compare.load import MachineLoad
 from workbench.compare.statistics import TOO_WIDE
 from workbench.graph.tables import Cell, Table, wrap_html
+from workbench.models.settings import count_threads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,9 +171,8 @@ class Latency:
         samples += shape if len(shapes) == 1 else f" at {len(shapes)} shapes"
         if not self.same_samples:
             samples += " (each variant its own, which may differ)"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         where = "each in a process of its own" if self.isolated else "all in this process"
-        return f"{samples}, {threads}, in turn, {where}, {self.seconds:g} s each"
+        return f"{samples}, {count_threads(self.threads)}, in turn, {where}, {self.seconds:g} s each"
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -87,6 +87,7 @@ def compare_variants(
         isolate=isolate,
         progress=reporter.count("latency"),
     )
+    reporter.check()
     for name, timed in zip(names, latency.rows, strict=True):
         reporter.tell("timed", name, message=timed.error or f"{timed.median_ms:#.3g} ms")
     options: dict[str, Any] = {"metric": metric, "threads": threads}
@@ -102,6 +103,7 @@ def compare_variants(
                 row = _add_agreement(row, compare_outputs(reference, variant, samples=feeds))
                 reporter.tell("agreement", name, message="alike" if row.agrees else "they differ")
             except Exception as error:
+                reporter.check()
                 row = _fail(row, error)
         if data is not None and not timed.error:
             try:
@@ -112,6 +114,7 @@ def compare_variants(
                 reporter.tell("quality", name, found[-1].n, found[-1].n, figure)
                 base = base if rows else found[-1]
             except Exception as error:
+                reporter.check()
                 if isinstance(error, ValueError) and not rows:
                     raise  # the examples do not fit the model: no variant of it could do better
                 row = _fail(row, error)

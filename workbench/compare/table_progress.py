@@ -46,11 +46,22 @@ class Reporter:
 
     def __init__(self, listener: Listener | None) -> None:
         self._listener = listener
+        self._raised: Exception | None = None
 
     def tell(self, phase: str, variant: str = "", done: int = 1, total: int = 1, message: str = "") -> None:
         """Tells one piece of news."""
-        if self._listener is not None:
+        if self._listener is None:
+            return
+        try:
             self._listener(TableProgress(phase, variant, done, total, message))
+        except Exception as error:
+            self._raised = error
+            raise
+
+    def check(self) -> None:
+        """Raises what the listener raised: that is no error of the variant during which it happened."""
+        if self._raised is not None:
+            raise self._raised
 
     def count(self, phase: str, variant: str = "") -> Progress | None:
         """What to hand to a verb that calls back with (done, total); None where nobody listens."""

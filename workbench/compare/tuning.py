@@ -16,6 +16,7 @@ from workbench.compare.latency_plan import check_number
 from workbench.compare.latency_rows import Latency, LatencyRow
 from workbench.convert.session import set_session
 from workbench.machine import usable_cores
+from workbench.models.settings import count_threads
 from workbench.models.variant import Variant, resolve_variant
 from workbench.models.workspace import Workspace
 
@@ -110,7 +111,7 @@ def tune_session(
     if given.runtime == "torch":
         return Tuning(given, {}, f"{given.name} stays as it is: PyTorch has no session to set.")
     if not choices:
-        return Tuning(given, {}, f"There is nothing to set on {given.name} at {_count(threads)}.")
+        return Tuning(given, {}, f"There is nothing to set on {given.name} at {count_threads(threads)}.")
     feeds = list(samples) if samples is not None and not isinstance(samples, str | Path) else samples
     root = Workspace().root
     root.mkdir(parents=True, exist_ok=True)
@@ -217,7 +218,3 @@ def _span(row: LatencyRow) -> str:
     if row.speedup is None or row.speedup_low is None or row.speedup_high is None:
         return f"not measured: {row.error}"
     return f"{row.speedup:.2f}×, from {row.speedup_low:.2f} to {row.speedup_high:.2f}"
-
-
-def _count(threads: int) -> str:
-    return "1 thread" if threads == 1 else f"{threads} threads"

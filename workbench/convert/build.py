@@ -28,6 +28,7 @@ def build_variant(
     out_dir: str | Path | None,
     make: Callable[[Path, Variant], Mapping[str, Any]],
     fits_cpu: bool = False,
+    kept: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Variant:
     """Makes a variant, or brings back the one that the same steps made before.
 
@@ -37,6 +38,7 @@ def build_variant(
         make: Fills the folder it is given and returns the report. It gets the draft with that folder as its
             path too, so that it can run what it made.
         fits_cpu: Whether the CPU's features decide what is made, so that another CPU makes another variant.
+        kept: Files of the parent, as it names them, that stay as they are: with others it is another variant.
 
     Raises:
         FileExistsError: `out_dir` holds something else.
@@ -49,6 +51,7 @@ def build_variant(
         [dataclasses.asdict(step) for step in draft.steps],
         versions,
         cpu_features() if fits_cpu else (),
+        *([kept] if kept else []),
     ]
     target = (
         Path(out_dir).absolute() if out_dir else Workspace().place(draft.origin.source, draft.name, recipe)
@@ -61,7 +64,7 @@ def build_variant(
     draft = dataclasses.replace(draft, path=target)
     try:
         with lock_folder(target):
-            cached = _cached(draft, in_workspace=out_dir is None)
+            cached = _cached(draft, kept or {}, in_workspace=out_dir is None)
             if cached is not None:
                 return dataclasses.replace(cached, source=draft.source)
             with new_folder(target) as work:
@@ -96,7 +99,7 @@ def _explain(raised: BaseException, name: str, target: Path) -> Exception | None
     return None
 
 
-def _cached(draft: Variant, *, in_workspace: bool) -> Variant | None:
+def _cached(draft: Variant, kept: Mapping[str, Mapping[str, Any]], *, in_workspace: bool) -> Variant | None:
     """The variant that is there already, if it is whole and was made by the same steps."""
     assert draft.path is not None
     try:
@@ -112,6 +115,7 @@ def _cached(draft: Variant, *, in_workspace: bool) -> Variant | None:
             raise
         return None
     same = (found.steps, found.origin, found.versions) == (draft.steps, draft.origin, package_versions())
+    same = same and kept.items() <= found.files.items()
     if not same and not in_workspace:
         raise FileExistsError(
             f"{draft.path} holds another variant ({found.name}). Give another out_dir, or delete it."

@@ -68,7 +68,7 @@ class Effect:
             f'<td style="text-align:left">{html.escape(figure)}</td></tr>'
             for what, figure in self.rows()
         ]
-        return f"<table>{''.join(cells)}</table>"
+        return f"<table style='line-height:1.5'>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
+import json
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -117,7 +118,7 @@ def _hash_companions(source: Source) -> str:
             with quiet(), tempfile.TemporaryDirectory() as folder:
                 source.processor.save_pretrained(folder)
                 for path in sorted(Path(folder).rglob("*")):
-                    digest.update(path.read_bytes() if path.is_file() else path.name.encode())
+                    digest.update(_read_settled(path) if path.is_file() else path.name.encode())
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise
@@ -126,6 +127,15 @@ def _hash_companions(source: Source) -> str:
                 "another disk. Nothing was kept."
             ) from error
     return digest.hexdigest()[:16]
+
+
+def _read_settled(path: Path) -> bytes:
+    """A file's content, but for what a fast tokenizer writes down of its last call: how it padded and cut."""
+    content = path.read_bytes()
+    if path.name != "tokenizer.json":
+        return content
+    settings = json.loads(content)
+    return json.dumps({**settings, "padding": None, "truncation": None}, sort_keys=True).encode()
 
 
 def _call_exporter(source: Source, work: Path, opset: int) -> None:

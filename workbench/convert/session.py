@@ -10,6 +10,7 @@ from typing import Any
 from workbench.convert.build import build_variant, with_files
 from workbench.convert.checks import compare_runs, require_close, run_all, trial_feeds
 from workbench.convert.linking import link_files
+from workbench.models.manifest import is_model_file
 from workbench.models.origin import Step
 from workbench.models.settings import check_settings
 from workbench.models.variant import Variant, resolve_variant
@@ -80,4 +81,6 @@ def set_session(
         tolerance = TOLERANCE.get(parent.precision, TOLERANCE_OF_OTHERS)
         return {**parent.report, **require_close(figures, draft, parent.name, tolerance)}
 
-    return build_variant(draft, out_dir=out_dir, make=make)
+    # The same steps on another CPU may have made the parent of other files.
+    kept = {name: entry for name, entry in parent.files.items() if is_model_file(name)}
+    return build_variant(draft, out_dir=out_dir, make=make, kept=kept)

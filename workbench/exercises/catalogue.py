@@ -15,6 +15,8 @@ _NOTEBOOKS = (
     "onnx_runtime",
     "look_inside",
     "graph_optimization",
+    "race",
+    "more_tasks",
 )
 
 

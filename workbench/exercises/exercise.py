@@ -83,7 +83,7 @@ def judge_number(
         return abs(given - number) <= tolerance * abs(number)
 
     def judge(answer: Any) -> str | None:
-        if not isinstance(answer, numbers.Real) or isinstance(answer, bool):
+        if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
             raise UnfitAnswerError
         given = float(answer)
         if near(given, right):

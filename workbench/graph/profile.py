@@ -20,7 +20,7 @@ from workbench.graph.profile_rows import FileProfile, GraphProfile, NodeTime
 from workbench.machine import usable_cores
 from workbench.models.onnx_nodes import walk_nodes
 from workbench.models.samples import Feed, check_feeds
-from workbench.models.settings import limit_threads
+from workbench.models.settings import check_number, limit_threads
 from workbench.models.variant import Variant
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ def profile_graph(
         >>> profile.files[0].runs, 0 < profile.files[0].unmatched_share < 1
         (3, True)
     """
-    for label, number in (("threads", threads), ("runs", runs)):
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-            raise ValueError(f"{label} must be a whole number from 1 up, or None, got {number!r}.")
+    check_number("threads", threads, whole=True)
+    check_number("runs", runs, whole=True)
     graphs = open_graphs(variant)
     settings = graphs.variant.settings if graphs.variant is not None else {}
     threads = limit_threads(settings, threads or usable_cores())

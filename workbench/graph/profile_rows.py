@@ -9,6 +9,7 @@ from typing import Any
 from workbench.graph.files import pick_file
 from workbench.graph.modules import fold_modules
 from workbench.graph.tables import Table, wrap_html
+from workbench.models.settings import count_threads
 
 SHOWN_MODULES = 24
 NOT_IN_FILE = "(not a node of the file)"
@@ -191,8 +192,7 @@ class GraphProfile:
     def headline(self) -> str:
         """What was measured, and how."""
         samples = "1 sample" if self.samples == 1 else f"the mean over {self.samples} samples"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.title}: {samples}, {threads}, ONNX Runtime's profiler"
+        return f"{self.title}: {samples}, {count_threads(self.threads)}, ONNX Runtime's profiler"
 
     def __str__(self) -> str:
         parts = [self.headline()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from workbench.errors import VariantError
@@ -92,6 +92,11 @@ def _check_types(data: dict[str, Any]) -> None:
         raise ValueError("a PyTorch variant has no folder")
     check_settings(data["settings"], data["runtime"])
     for name, entry in data["files"].items():
+        # Verbs join these names to the folder that they make, where a way out and back in ends elsewhere. As Windows
+        # reads a path, both kinds of slashes and drives count.
+        path = PureWindowsPath(name)
+        if path.anchor or ".." in path.parts:
+            raise ValueError(f"'files' names {name!r:.80}, which leads outside its folder. Refused")
         if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
             raise TypeError(f"'files' says {entry!r:.80} of {name!r}")
     if not any(map(is_model_file, data["files"])):

@@ -1,4 +1,7 @@
-"""How a runtime may be set: what `Variant.settings` can hold. Manifests say it, and nobody vouches for a manifest."""
+"""How a runtime may be set: what `Variant.settings` can hold, and the numbers that callers give.
+
+Manifests say the former, and nobody vouches for a manifest.
+"""
 
 from __future__ import annotations
 
@@ -49,3 +52,33 @@ def limit_threads(settings: Mapping[str, Any], threads: int) -> int:
         (2, 1, 2)
     """
     return min(threads, settings.get("threads", threads))
+
+
+def check_number(label: str, number: float | None, *, whole: bool = False) -> None:
+    """Refuses what is no number above zero; None passes.
+
+    Raises:
+        ValueError: It is none; the message names `label`.
+
+    Example:
+        >>> check_number("threads", 2, whole=True)
+        >>> check_number("threads", 0, whole=True)
+        Traceback (most recent call last):
+        ValueError: threads must be a whole number from 1 up, or None, got 0.
+    """
+    if number is None:
+        return
+    kinds = int if whole else int | float
+    if isinstance(number, bool) or not isinstance(number, kinds) or not 0 < number < float("inf"):
+        what = "a whole number from 1 up" if whole else "a number of seconds above 0"
+        raise ValueError(f"{label} must be {what}, or None, got {number!r}.")
+
+
+def count_threads(threads: int) -> str:
+    """A number of threads in words.
+
+    Example:
+        >>> count_threads(1), count_threads(2)
+        ('1 thread', '2 threads')
+    """
+    return "1 thread" if threads == 1 else f"{threads} threads"

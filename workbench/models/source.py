@@ -136,7 +136,11 @@ class Source:
         }
         if self.origin.random:
             rows["note"] = "The weights are random: quality figures mean nothing."
-        cells = [f"<th>{html.escape(name)}</th><td>{html.escape(text)}</td>" for name, text in rows.items()]
+        left = 'style="text-align:left;padding-right:12px"'
+        cells = [
+            f"<th {left}>{html.escape(name)}</th><td {left}>{html.escape(text)}</td>"
+            for name, text in rows.items()
+        ]
         return f"<table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
 
 
@@ -235,6 +239,8 @@ def _shorten(example: Any, limit: int = 120) -> str:
     shape = getattr(example, "shape", None)
     if shape is not None:
         return f"a sound of {shape[0]:,} samples"
+    if hasattr(example, "thumbnail"):
+        return "a picture of {} × {} pixels".format(*example.size)
     if isinstance(example, dict):
         text = "; ".join(f"{name}: {_shorten(value, limit)}" for name, value in example.items())
     else:

@@ -109,6 +109,15 @@ def delete_variant(root: Path, variant: Variant) -> Deleted:
     return Deleted(variant, trash)
 
 
+def discard_folder(path: Path) -> None:
+    """Removes the folder of a variant that nobody has seen yet, for good; one that is in use stays."""
+    trash = path.with_name(f"{TRASH}{path.name}-{uuid.uuid4().hex[:8]}")
+    with contextlib.suppress(OSError, RuntimeError):
+        with _hold(path):
+            path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
 def restore_variant(deleted: Deleted) -> Variant:
     """Brings back what was deleted last.
 

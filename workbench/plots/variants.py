@@ -150,6 +150,7 @@ def plot_pareto(comparison: Comparison) -> Figure:
             "error_y": error_bars([row.quality], [(row.quality_low, row.quality_high)], colour),
             "marker": {"size": 13, "color": colour, "symbol": "diamond" if row in front else "circle"},
             "customdata": number_rows(comparison.rows, [row]),
+            "cliponaxis": False,  # the fastest stands close to the axis
             "hovertemplate": "%{x:.3g} ms, %{y:.4g}",
         }
         for name, row, colour in zip(

@@ -8,6 +8,11 @@ from collections.abc import Callable
 # Until which part of the whole time a phase may begin something new.
 SHARES = {"build": 0.45, "first heat": 0.65, "judge": 0.8, "selective": 0.85, "heats": 0.95, "tune": 1.0}
 START_SECONDS = 4.0  # to start a process and load a model, until this race has seen what it takes
+COMPILE_SECONDS = 30.0  # on top, for a model that is compiled with its first call
+
+
+class TimeUpError(Exception):
+    """The time of a phase is over, and what was begun in it is left."""
 
 
 class Budget:
@@ -48,13 +53,21 @@ class Budget:
         left = self.left(phase)
         return None if left is None else time.monotonic() + left
 
-    def estimate(self, members: int, seconds: float) -> float:
-        """About how long a heat takes in which each member is measured for so long."""
-        return members * (self._start + 2 * seconds)
+    def count_down(self, phase: str, *, least: float = 0.0) -> Callable[[], float | None]:
+        """What says again and again how many seconds a phase still has, `least` of them from now on."""
+        left = self.left(phase)
+        if left is None:
+            return lambda: None
+        until = self._clock() + max(left, least)
+        return lambda: max(0.0, until - self._clock())
 
-    def learn(self, members: int, seconds: float, took: float) -> None:
+    def estimate(self, members: int, seconds: float, *, compiled: int = 0) -> float:
+        """About how long a heat takes in which each member is measured for so long, and so many are compiled."""
+        return members * (self._start + 2 * seconds) + compiled * COMPILE_SECONDS
+
+    def learn(self, members: int, seconds: float, took: float, *, compiled: int = 0) -> None:
         """Takes note of how long a heat took."""
-        self._start = max(0.0, took / members - 2 * seconds)
+        self._start = max(0.0, (took - compiled * COMPILE_SECONDS) / members - 2 * seconds)
 
     def count_members(self, phase: str, seconds: float, most: int) -> int:
         """How many contestants fit, beside the baseline, into a heat of this phase: `most` at most, one at least."""
@@ -63,7 +76,7 @@ class Budget:
             return most
         return max(1, min(most, int(left / self.estimate(1, seconds)) - 1))
 
-    def fits(self, phase: str, members: int, seconds: float) -> bool:
+    def fits(self, phase: str, members: int, seconds: float, *, compiled: int = 0) -> bool:
         """Whether a heat would be over in time."""
         left = self.left(phase)
-        return left is None or self.estimate(members, seconds) <= left
+        return left is None or self.estimate(members, seconds, compiled=compiled) <= left

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import fnmatch
+import functools
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ConvertError
-from workbench.models.variant import Variant, resolve_variant
+from workbench.errors import ConvertError, VariantError
+from workbench.models.variant import Variant, resolve_variant, torch_variant
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -39,6 +41,31 @@ class Parts:
         from workbench.convert.optimize import optimize_onnx
 
         return self._make("optimized", lambda: optimize_onnx(self.exported))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The hash of the model's config and weights, as they were when it was first asked for."""
+        return self.source.fingerprint()
+
+    def recall(self, path: str, parent: Variant | None = None) -> Variant:
+        """A variant that an earlier call made of this model.
+
+        Args:
+            path: Its folder.
+            parent: What it has to be made from, where that is known.
+
+        Raises:
+            FileNotFoundError: It is gone.
+            VariantError: It is not whole, or was made of something else.
+        """
+        found = Variant.load(path)
+        wanted = parent.origin.fingerprint if parent is not None else self.fingerprint
+        steps = parent.steps if parent is not None else ()
+        if (found.origin.fingerprint, found.task) != (wanted, self.source.task) or (
+            found.steps[: len(steps)] != steps
+        ):
+            raise VariantError(f"{path} was not made of {parent or self.source}. Make the variant again.")
+        return dataclasses.replace(found, source=self.source)
 
     def _make(self, name: str, make: Callable[[], Variant]) -> Variant:
         if name not in self._made:
@@ -73,7 +100,7 @@ class Contestant:
     precision: str
     make: Callable[[Parts], Variant]
     applies: Callable[[Parts], str | None] = lambda parts: None
-    note: Callable[[], str | None] = lambda: None
+    note: Callable[[Parts], str | None] = lambda parts: None
     parent: Callable[[Parts], Variant] | None = None
     quantize: Quantize | None = None
     own: str = ""
@@ -85,16 +112,20 @@ class Contestant:
 
 
 def choose_contestants(
-    source: Source, candidates: Iterable[str | Variant | Source | Path] | str | None
+    source: Source,
+    candidates: Iterable[str | Variant | Source | Path] | str | Variant | Source | Path | None,
 ) -> list[Contestant]:
     """The contestants that were asked for, each once, the baseline first.
 
     Args:
         source: The model.
-        candidates: Names and globs of the table, and variants of the caller's own; None for the whole table.
+        candidates: Names and globs of the table, and variants of the caller's own or their folders, one of these or
+            several; None for the whole table.
 
     Raises:
         ValueError: No contestant has such a name, or a variant is for another task.
+        TypeError: One is neither a name nor a variant.
+        FileNotFoundError: A folder holds no variant.
 
     Example:
         >>> [row.name for row in choose_contestants(load_model("random/tiny-bert"), ["torch-b*6", "onnx-fp32"])]
@@ -106,23 +137,26 @@ def choose_contestants(
     table = {row.name: row for row in list_contestants()}
     first = Contestant(baseline.name, "torch", baseline.precision, lambda parts: parts.source.baseline)
     chosen = {first.name: first}
-    asked: list[Any] = [candidates] if isinstance(candidates, str | Variant) else list(candidates or ())
-    if candidates is not None and not asked:
+    if candidates is None:
+        candidates = list(table)
+    one_alone = isinstance(candidates, str | Path) or not isinstance(candidates, Iterable)
+    asked: list[Any] = [candidates] if one_alone else list(candidates)  # type: ignore[arg-type]
+    if not asked:
         raise ValueError(
             f"candidates is empty: give names such as {', '.join([*table][1:4])}, or None for all."
         )
-    if candidates is None:
-        asked = list(table)
+    others = []
     for one in asked:
-        if isinstance(one, str):
-            found = fnmatch.filter(table, one)
-            if not found and one != first.name:
-                raise ValueError(_describe_unknown(one, table))
-            chosen |= {name: table[name] for name in found if name not in chosen}
-    for one in asked:
-        variant = None if isinstance(one, str) else resolve_variant(one)
-        if variant is not None and variant != baseline:
-            own = _take_own(variant, source, chosen)
+        found = fnmatch.filter(table, one) if isinstance(one, str) else []
+        chosen |= {name: table[name] for name in found if name not in chosen}
+        if found or one == first.name:
+            continue
+        if isinstance(one, str) and not os.path.isdir(one):
+            raise ValueError(_describe_unknown(one, table))
+        others.append(resolve_variant(one))
+    for variant in others:
+        own = _take_own(variant, source, chosen)
+        if own is not None:
             chosen[own.name] = own
     return list(chosen.values())
 
@@ -132,24 +166,42 @@ def _describe_unknown(name: str, table: Iterable[str]) -> str:
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return (
         f"candidates has {name!r}, and no contestant is named so.{hint} There are: {', '.join(table)}. "
-        "Globs such as 'onnx-*' and variants of your own are taken too."
+        "Globs such as 'onnx-*', variants of your own and their folders are taken too."
     )
 
 
-def _take_own(variant: Variant, source: Source, chosen: dict[str, Contestant]) -> Contestant:
-    """A variant of the caller's own as a contestant, under a name that is still free."""
+def _take_own(variant: Variant, source: Source, chosen: dict[str, Contestant]) -> Contestant | None:
+    """A variant of the caller's own as a contestant, under a name that is still free; None where it is there."""
     if variant.task != source.task:
         raise ValueError(f"{variant.name} is for {variant.task}, and this race is about {source.task}.")
-    name, count = variant.name, 1
+    own = _describe_content(variant)
+    if any(one.own == own for one in chosen.values()):
+        return None
+    name = variant.name
+    if variant.runtime == "torch" and name in chosen:
+        same = torch_variant(
+            source.origin, source=source, precision=variant.precision, compiled=variant.compiled
+        )
+        if _describe_content(same) == own:
+            return None
+    count = 1
     while name in chosen:
         count += 1
         name = f"{variant.name} ({count})"
-    content = [
-        variant.as_code(),
-        variant.compiled,
-        sorted(entry["sha256"] for entry in variant.files.values()),
-    ]
-    return Contestant(name, variant.runtime, variant.precision, lambda parts: variant, own=repr(content))
+    return Contestant(name, variant.runtime, variant.precision, lambda parts: variant, own=own)
+
+
+def _describe_content(variant: Variant) -> str:
+    """Everything that decides what a variant is: the calls, the files, and PyTorch's weights as they are now."""
+    loaded = variant.source if variant.runtime == "torch" else None
+    return repr(
+        [
+            variant.as_code(),
+            variant.compiled,
+            loaded.fingerprint() if loaded is not None else variant.origin.fingerprint,
+            sorted(entry["sha256"] for entry in variant.files.values()),
+        ]
+    )
 
 
 def is_temporary(error: BaseException) -> bool:

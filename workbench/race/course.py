@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.errors import first_line
 from workbench.models.variant import Variant
-from workbench.race.budget import Budget
+from workbench.race.budget import Budget, TimeUpError
 from workbench.race.contestants import Contestant, Parts
 from workbench.race.deciding import sort_by_speed
 from workbench.race.heats import Heat, Track, apply_timing
 from workbench.race.judgement import apply_judgement
 from workbench.race.judging import Judge
 from workbench.race.progress import Reporter
-from workbench.race.rows import FAILED, RaceRow
+from workbench.race.rows import FAILED, NOT_TRIED, RaceRow
 from workbench.race.state import RaceState
 
 
@@ -37,7 +37,9 @@ class Course:
         variants: Those that could be made, by name.
         selective: What the search for modules to leave in fp32 found, if there was one.
         notes: What a reader has to know.
-        noise: Why the last heats are not to be trusted.
+        noise: Why the last heat is not to be trusted.
+        remarks: What else a reader has to know about it.
+        subject: What was run in it, and how.
     """
 
     field: list[Contestant]
@@ -54,6 +56,8 @@ class Course:
     selective: Any = None
     notes: list[str] = dataclasses.field(default_factory=list)
     noise: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    subject: str = ""
 
     def __post_init__(self) -> None:
         self.rows = {one.name: RaceRow(one.name, one.runtime, one.precision) for one in self.field}
@@ -94,39 +98,73 @@ class Course:
             code=variant.as_code(),
         )
 
-    def measured(self, *, others: bool = True) -> list[RaceRow]:
-        """The rows with a speed, fastest first; without the baseline's unless told otherwise."""
+    def free_name(self, wanted: str) -> str:
+        """A name that no contestant has: the caller's own may be called as one of ours."""
+        name, count = wanted, 1
+        while name in self.rows:
+            count += 1
+            name = f"{wanted} ({count})"
+        return name
+
+    def measured(self) -> list[RaceRow]:
+        """The rows with a speed but for the baseline's, fastest first."""
         return sort_by_speed(
-            row
-            for row in self.rows.values()
-            if row.speedup is not None and not (others and row.name == self.baseline)
+            row for row in self.rows.values() if row.speedup is not None and row.name != self.baseline
         )
 
+    def count_compiled(self, names: Iterable[str]) -> int:
+        """How many of these are compiled with their first call."""
+        return sum(self.variants[name].compiled for name in names)
+
     def take(self, heat: Heat, number: int) -> None:
-        """Puts a heat's timings into the rows."""
+        """Puts a heat's timings into the rows, and keeps what has to be said about it."""
+        self.noise, self.remarks, self.subject = heat.noise, heat.remarks, heat.subject or self.subject
         for name, timing in heat.timings.items():
             self.rows[name] = apply_timing(self.rows[name], timing, number)
 
-    def judge_one(self, name: str, *, step: str = "", phase: str = "judge") -> RaceRow:
+    def judge_one(self, name: str, *, step: str = "", phase: str = "judge", grace: float = 0.0) -> RaceRow:
         """Judges a contestant; one that fails at it becomes a row that says so.
 
         Args:
             name: The contestant's.
             step: Its name among the finished steps, where that is another one.
             phase: What this is part of.
+            grace: Seconds that it has in any case.
         """
 
         def tell(message: str, done: int, total: int) -> None:
             self.tell(phase, message, contestant=name, done=done, total=total)
 
         tell(f"judging {name}", 0, 0)
+        variant, twin = self.variants[name], self._find_plain(name)
+        left = self.budget.count_down(phase, least=grace)
         # Runtimes raise what they like, and one bad contestant must not end the race.
         try:
-            judged = self.judge.judge(step or name, self.variants[name], self.keep, tell)
+            judged = self.judge.judge(step or twin or name, variant, self.keep, tell, left)
+        except TimeUpError:
+            return self.change(name, status=NOT_TRIED, reason="time was up while it was judged")
         except Exception as error:
             return self.change(name, status=FAILED, speedup=None, reason=first_line(error))
+        if variant.compiled:
+            note = "; ".join(part for part in (judged.note, "judged as it is before it is compiled") if part)
+            judged = dataclasses.replace(judged, note=note)
         self.rows[name] = apply_judgement(self.rows[name], judged, self.keep)
         return self.rows[name]
+
+    def _find_plain(self, name: str) -> str:
+        """The contestant that a compiled one is before it is compiled: the two are judged once."""
+        variant = self.variants[name]
+        if not variant.compiled:
+            return ""
+        plain = dataclasses.replace(variant, compiled=False)
+        return next(
+            (
+                other
+                for other, found in self.variants.items()
+                if found.source is plain.source and dataclasses.replace(plain, name=other) == found
+            ),
+            "",
+        )
 
     def pick(self, names: Mapping[str, Any] | list[str]) -> dict[str, Variant]:
         """The variants of some contestants, by name."""

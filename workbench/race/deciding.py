@@ -67,8 +67,12 @@ def are_tied(best: RaceRow, other: RaceRow) -> bool:
     return meet and first / second <= TIED
 
 
-def choose_winner(rows: Sequence[RaceRow]) -> RaceRow | None:
+def choose_winner(rows: Sequence[RaceRow], baseline: RaceRow | None = None) -> RaceRow | None:
     """The fastest of the rows that may win; of those as fast within noise the smallest, then the most faithful.
+
+    Args:
+        rows: Those in the last heat.
+        baseline: Whoever has nothing over it, see `is_worth`, is left out; None asks for nothing.
 
     Example:
         >>> big = RaceRow("a", size_bytes=400, speedup=3.0, speedup_low=2.8, speedup_high=3.2, meets=True)
@@ -76,13 +80,42 @@ def choose_winner(rows: Sequence[RaceRow]) -> RaceRow | None:
         >>> choose_winner([big, small]).name
         'b'
     """
-    able = sort_by_speed(filter(may_win, rows))
+    able = sort_by_speed(row for row in rows if may_win(row) and (not baseline or is_worth(row, baseline)))
     if not able:
         return None
     tied = [row for row in able if row is able[0] or are_tied(able[0], row)]
     least = min(_size(row) for row in tied)
     smallest = [row for row in tied if _size(row) <= least * SAME_SIZE or _size(row) == least]
     return min(smallest, key=lambda row: (-_faith(row), -_or(row.speedup, 0.0), row.name))
+
+
+def is_faster(row: RaceRow) -> bool:
+    """Whether a row is faster than the baseline by more than noise.
+
+    Example:
+        >>> is_faster(RaceRow("a", speedup=1.01, speedup_low=0.99)), is_faster(RaceRow("b", speedup=1.01))
+        (False, True)
+    """
+    return _or(row.speedup_low, row.speedup) > 1
+
+
+def is_smaller(row: RaceRow, other: RaceRow) -> bool:
+    """Whether a row is smaller than another by more than a name or two in its file."""
+    return bool(row.size_bytes) and _size(row) * SAME_SIZE < _size(other)
+
+
+def is_worth(row: RaceRow, baseline: RaceRow) -> bool:
+    """Whether a row has anything over the baseline: it is faster, or as fast within noise and smaller.
+
+    Example:
+        >>> plain = RaceRow("torch", size_bytes=400, speedup=1.0)
+        >>> same, small = (RaceRow("a", size_bytes=size, speedup=1.01, speedup_low=0.99) for size in (400, 100))
+        >>> is_worth(same, plain), is_worth(small, plain), is_worth(plain, plain)
+        (False, True, True)
+    """
+    if row.name == baseline.name or is_faster(row):
+        return True
+    return is_smaller(row, baseline) and are_tied(baseline, row)
 
 
 def find_front(rows: Sequence[RaceRow]) -> list[RaceRow]:
@@ -141,22 +174,22 @@ def _rank(row: RaceRow) -> int:
 
 
 def find_wanting_int8(rows: Sequence[RaceRow]) -> list[RaceRow]:
-    """Where all judged int8 rows are below the bar: those that are clearly faster than all that may win.
+    """The int8 rows below the bar that are clearly faster than all that may win, other int8 rows included.
 
     Example:
         >>> rows = [RaceRow("a", precision="int8", speedup=3.0, speedup_low=2.9, meets=False, n=9),
-        ...         RaceRow("b", precision="bf16", speedup=2.0, speedup_low=1.9, meets=True, n=9)]
+        ...         RaceRow("b", precision="int8", speedup=2.0, speedup_low=1.9, meets=True, n=9)]
         >>> [row.name for row in find_wanting_int8(rows)]
         ['a']
     """
-    judged = [row for row in rows if row.precision == "int8" and row.meets is not None]
-    if any(row.meets for row in judged):
-        return []
     best = find_fastest(rows)
     return sort_by_speed(
         row
-        for row in judged
-        if row.speedup is not None and _or(row.speedup_low, 0.0) > (_or(best.speedup, 0.0) if best else 0.0)
+        for row in rows
+        if row.precision == "int8"
+        and row.meets is False
+        and row.speedup is not None
+        and _or(row.speedup_low, 0.0) > (_or(best.speedup, 0.0) if best else 0.0)
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
 from workbench.machine import cpu_features
 from workbench.models.variant import Variant
-from workbench.quiet import quiet
 from workbench.race.contestants import Contestant, Parts
+from workbench.runners.compiled import find_missing
 
 HALF_UNITS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 OPENVINO_MISSING = "{} is not installed: pip install 'workbench[openvino]'"
@@ -101,8 +100,8 @@ def _compiled(precision: str) -> Contestant:
         "torch",
         precision,
         lambda parts: parts.source.as_variant(precision, compiled=True),
-        lambda parts: _needs_compiler(),
-        note=_half if precision == "bf16" else lambda: None,
+        _needs_compiler,
+        note=_half if precision == "bf16" else lambda parts: None,
     )
 
 
@@ -142,27 +141,15 @@ def _needs_cpu(parts: Parts) -> str | None:
     return None if place == "cpu" else f"it runs on the CPU, and the model is on {place}"
 
 
-def _half() -> str | None:
-    return (
-        None if HALF_UNITS & set(cpu_features()) else "this CPU does not compute in bf16: PyTorch imitates it"
-    )
-
-
-@functools.cache
-def _needs_compiler() -> str | None:
-    """Why `torch.compile` cannot work here; it makes C++ on a CPU."""
-    import torch
-
-    if torch.cuda.is_available():
+def _half(parts: Parts) -> str | None:
+    if parts.source.origin.device != "cpu" or HALF_UNITS & set(cpu_features()):
         return None
-    from torch._inductor.cpp_builder import get_cpp_compiler
+    return "this CPU does not compute in bf16: PyTorch imitates it"
 
-    try:
-        with quiet():
-            get_cpp_compiler()
-    except Exception:  # PyTorch's own classes for it change from release to release
-        return "torch.compile needs a C++ compiler, and none was found: install g++ or clang"
-    return None
+
+def _needs_compiler(parts: Parts) -> str | None:
+    missing = find_missing(parts.source.origin.device)
+    return missing and f"torch.compile {missing}"
 
 
 def _is_installed(name: str) -> bool:

@@ -16,22 +16,34 @@ def run_finals(course: Course) -> str:
     """Runs the further heats and the final.
 
     Returns:
-        The winner's name: the baseline's where nothing that meets the bar is faster.
+        The winner's name: the baseline's where nothing that meets the bar is faster, or as fast and smaller.
     """
     pool = _list_pool(course)
+    if not set(pool) - {course.baseline}:
+        return course.baseline
     number, seconds = 2, FURTHER_SECONDS
     while len(pool) > FINALISTS and number < 2 + MOST_FURTHER:
-        if not course.budget.fits("heats", len(pool) + 1, seconds):
+        if not _fits(course, pool, seconds):
             break
         _run_heat(course, pool, f"heat {number}", number, seconds)
         pool, number, seconds = _keep_best(course, pool), number + 1, 2 * seconds
     pool = _run_final(course, pool, number)
-    winner = choose_winner([course.rows[name] for name in pool]) or course.rows[course.baseline]
+    winner = _choose(course, pool)
     called = _call_back(course, winner, pool)
-    if called:
-        pool = _run_final(course, [winner.name, *called], number + 1)
-        winner = choose_winner([course.rows[name] for name in pool]) or winner
+    # Figures of different heats are not compared: all run again, or the winner stands.
+    if called and _fits(course, [*pool, *called], FINAL_SECONDS):
+        winner = _choose(course, _run_final(course, [*pool, *called], number + 1))
     return winner.name
+
+
+def _choose(course: Course, pool: list[str]) -> RaceRow:
+    baseline = course.rows[course.baseline]
+    return choose_winner([course.rows[name] for name in pool], baseline) or baseline
+
+
+def _fits(course: Course, pool: list[str], seconds: float) -> bool:
+    members = {course.baseline, *pool}
+    return course.budget.fits("heats", len(members), seconds, compiled=course.count_compiled(members))
 
 
 def _list_pool(course: Course) -> list[str]:
@@ -47,16 +59,17 @@ def _keep_best(course: Course, pool: list[str]) -> list[str]:
 def _run_heat(course: Course, pool: list[str], step: str, number: int, seconds: float) -> None:
     others = [name for name in pool if name != course.baseline]
     course.tell(
-        "heats", f"{step}, {seconds:g} s each: {', '.join(others)}", done=number, total=2 + MOST_FURTHER
+        "heats",
+        f"{step}, {seconds:g} s each: {', '.join(others)}",
+        done=number - 2,
+        total=max(number - 1, 1 + MOST_FURTHER),
     )
-    heat = course.track.run(step, course.pick(others), seconds)
-    course.take(heat, number)
-    course.noise = heat.noise
+    course.take(course.track.run(step, course.pick(others), seconds), number)
 
 
 def _run_final(course: Course, pool: list[str], number: int) -> list[str]:
     """The final heat, and who is still in the race after it."""
-    if not course.budget.fits("heats", len(pool) + 1, FINAL_SECONDS):
+    if not _fits(course, pool, FINAL_SECONDS):
         if TIME_WAS_UP not in course.notes:
             course.notes.append(TIME_WAS_UP)
         return pool
@@ -78,6 +91,6 @@ def _call_back(course: Course, winner: RaceRow, pool: list[str]) -> list[str]:
     ]
     for row in late:
         if row.n == 0 and not course.budget.is_over("heats"):
-            course.judge_one(row.name)
+            course.judge_one(row.name, phase="heats")
     able = [course.rows[row.name] for row in late if may_win(course.rows[row.name])]
     return [row.name for row in sort_by_speed(able)][:FINALISTS]

@@ -12,12 +12,16 @@ from workbench.errors import WorkbenchError
 from workbench.models.variant import Variant
 from workbench.race.budget import Budget
 from workbench.race.rows import FAILED, RaceRow
-from workbench.race.state import RaceState
+from workbench.race.state import RaceState, read_as
 
 FIRST_SECONDS, FURTHER_SECONDS, FINAL_SECONDS = 0.6, 1.2, SECONDS
-TOGETHER = 6  # contestants beside the baseline in one go of the first heat: a race that is left loses no more
-MOST_FURTHER = 2
-FINALISTS = 3
+# Starting a worker and loading its model takes longer than measuring it. So a heat more pays only where it spares the
+# final many, and the baseline is started with as few parts of the first heat as it takes to lose little when left.
+TOGETHER = 9  # contestants beside the baseline in one part of the first heat
+MOST_FURTHER = 1
+FINALISTS = 4
+PATIENCE = 60.0  # seconds without an answer that a contestant has in any case, however short the time is
+LOST = ("hung:", "killed while", "crashed while", "ended with exit code", "MemoryError")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +41,19 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True)
 class Heat:
-    """What a heat gave: a timing per name, and why not to trust it."""
+    """What a heat gave.
+
+    Attributes:
+        timings: By name.
+        noise: Why not to trust them.
+        remarks: What else a reader has to know.
+        subject: What was run, and how.
+    """
 
     timings: Mapping[str, Timing]
     noise: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    subject: str = ""
 
 
 class Track:
@@ -79,34 +92,42 @@ class Track:
         # Two races may have another variant under one name: what is left in fp32 depends on the bar.
         places = [f"{name}@{path.name}" if (path := members[name].path) else name for name in names]
         key = f"{step}/{seconds:g}/{'+'.join(sorted(places))}"
-        known = self._state.get(key)
+        known = self._state.get(key, lambda known: _check_heat(known, [self.name, *names]))
         if known is None:
-            known = self._state.put(key, self._measure({name: members[name] for name in names}, seconds))
-        return Heat(
-            {name: Timing(**found) for name, found in known["timings"].items()}, tuple(known["noise"])
-        )
+            known = self._measure({name: members[name] for name in names}, seconds)
+            if not any(is_lost(timing["error"]) for timing in known["timings"].values()):
+                self._state.put(key, known)
+        return _make_heat(known["timings"], known)
 
-    def is_known(self, step: str, name: str) -> bool:
+    def is_known(self, name: str) -> bool:
         """Whether a contestant was timed in the first heat by an earlier call."""
-        return self._state.get(f"{step}/{name}") is not None
+        step = f"first/{name}"
+        return self._state.get(step, lambda known: _make_heat({name: known["timing"]}, known)) is not None
 
     def run_first(self, members: Mapping[str, Variant], seconds: float) -> Heat:
         """The same for a part of the first heat, kept contestant by contestant."""
-        new = {name: variant for name, variant in members.items() if not self.is_known("first", name)}
-        noise: tuple[str, ...] = ()
-        if new or not self.is_known("first", self.name):
-            found = self._measure(new, seconds)
-            noise = tuple(found["noise"])
-            for name, timing in found["timings"].items():
-                self._state.put(f"first/{name}", timing)
+        new = {name: variant for name, variant in members.items() if not self.is_known(name)}
+        found: dict[str, dict[str, Any]] = {}
+        if new or not self.is_known(self.name):
+            heat = self._measure(new, seconds)
+            for name, timing in heat.pop("timings").items():
+                found[name] = {"timing": timing, **heat}
+                if not is_lost(timing["error"]):
+                    self._state.put(f"first/{name}", found[name])
         wanted = (self.name, *members)
-        return Heat({name: Timing(**self._state.get(f"first/{name}")) for name in wanted}, noise)
+        every = {name: found.get(name) or self._state.get(f"first/{name}") for name in wanted}
+        return _make_heat({name: one["timing"] for name, one in every.items()}, *every.values())
 
     def _measure(self, members: Mapping[str, Variant], seconds: float) -> dict[str, Any]:
         begun = time.monotonic()
         everyone = {self.name: self.baseline, **members}
+        left = self._budget.left("tune")
         latency = measure_latency(
-            list(everyone.values()), samples=self._samples, seconds=seconds, threads=self._threads
+            list(everyone.values()),
+            samples=self._samples,
+            seconds=seconds,
+            threads=self._threads,
+            timeout=None if left is None else max(PATIENCE, left),
         )
         rows = [dataclasses.replace(row, name=name) for row, name in zip(latency.rows, everyone, strict=True)]
         if rows[0].error is not None:
@@ -114,7 +135,8 @@ class Track:
                 f"The baseline {self.name} could not be measured: {rows[0].error}. A race measures all others "
                 "against it. Try wb.measure_latency(source) to see more."
             )
-        self._budget.learn(len(everyone), seconds, time.monotonic() - begun)
+        compiled = sum(variant.compiled for variant in everyone.values())
+        self._budget.learn(len(everyone), seconds, time.monotonic() - begun, compiled=compiled)
         timings = {
             row.name: Timing(
                 row.median_ms,
@@ -129,11 +151,39 @@ class Track:
             )
             for row in rows
         }
-        noise = dataclasses.replace(latency, rows=tuple(rows)).noise
+        named = dataclasses.replace(latency, rows=tuple(rows))
+        groups = f"Memory is short: the last heat was measured in {named.groups} groups."
         return {
             "timings": {name: dataclasses.asdict(one) for name, one in timings.items()},
-            "noise": list(noise),
+            "noise": list(named.noise),
+            "remarks": [*filter(None, [named.drift]), *([groups] if named.groups > 1 else [])],
+            "subject": named.subject,
         }
+
+
+def _make_heat(timings: Mapping[str, Mapping[str, Any]], *measured: Mapping[str, Any]) -> Heat:
+    """A heat of what was kept of one or several measurements."""
+    return Heat(
+        {name: read_as(Timing, timing) for name, timing in timings.items()},
+        tuple(dict.fromkeys(line for one in measured for line in one["noise"])),
+        tuple(dict.fromkeys(line for one in measured for line in one["remarks"])),
+        measured[0]["subject"],
+    )
+
+
+def _check_heat(known: Any, names: list[str]) -> None:
+    if set(_make_heat(known["timings"], known).timings) != set(names):
+        raise KeyError("timings of others")
+
+
+def is_lost(error: str) -> bool:
+    """Whether a worker was lost, which may not happen again: such a timing is not kept.
+
+    Example:
+        >>> is_lost("hung: no answer within 600 s while loading; ended"), is_lost("ValueError: no such input")
+        (True, False)
+    """
+    return error.startswith(LOST)
 
 
 def apply_timing(row: RaceRow, timing: Timing, heat: int) -> RaceRow:

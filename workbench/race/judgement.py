@@ -28,6 +28,8 @@ class Judgement:
         value: The figure itself, with its interval.
         words: What was seen, where it is not a figure.
         broken: Why it cannot win whatever its speed, such as NaN in its outputs.
+        note: What a reader has to know about how it was judged.
+        took: How many seconds it took to run the examples.
     """
 
     n: int
@@ -40,6 +42,8 @@ class Judgement:
     high: float | None = None
     words: str = ""
     broken: str = ""
+    note: str = ""
+    took: float = 0.0
 
 
 def draw_part(data: Data, count: int, seed: int) -> Data:
@@ -54,7 +58,10 @@ def draw_part(data: Data, count: int, seed: int) -> Data:
 def compare_kept(own: Quality, base: Quality, task: str) -> tuple[float, float | None, float | None]:
     """What is left of the baseline's quality, as a share, with its interval where the examples suffice for one.
 
-    Both figures are taken over the same drawn examples.
+    Both figures are taken over the same drawn examples; draws in which the baseline has nothing to keep do not count.
+
+    Raises:
+        ValueError: On all of them the baseline has nothing to keep.
     """
     reduce = find_metric(own.metric, task).reduce
     width = own.scores.shape[1]
@@ -66,10 +73,12 @@ def compare_kept(own: Quality, base: Quality, task: str) -> tuple[float, float |
             unit=own.unit,
             higher_is_better=own.higher_is_better,
         )
-        return 1.0 if kept is None else kept / 100
+        return math.nan if kept is None else kept / 100
 
     both = np.hstack([own.scores, base.scores])
     kept = divide(both)
+    if math.isnan(kept):
+        raise ValueError(f"{base.variant} has no {base.label} to keep on {base.dataset}.")
     low, high = find_interval(divide, both, own.groups)
     return kept, (None if math.isnan(low) else low), (None if math.isnan(high) else high)
 
@@ -85,7 +94,7 @@ def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
     meets = None if judged.kept is None else judged.kept >= keep - 1e-12
     if judged.broken:
         meets = False
-    notes = [row.note] if row.note else []
+    notes = [note for note in (row.note, judged.note) if note]
     if judged.kept is not None and judged.kept_low is None and not judged.broken:
         notes.append(f"not certain: {judged.n:,} examples are too few to tell")
     elif meets and judged.kept_low is not None and judged.kept_low < keep:
@@ -108,12 +117,24 @@ def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
 
 
 def describe_quality(
-    quality: Quality, whole: bool, kept: float, low: float | None, high: float | None
+    quality: Quality,
+    whole: bool,
+    kept: float = 1.0,
+    low: float | None = 1.0,
+    high: float | None = 1.0,
+    *,
+    took: float = 0.0,
 ) -> Judgement:
-    """A quality as a judgement."""
+    """A quality as a judgement; the baseline's own keeps all of it."""
     return Judgement(
-        quality.n, whole, kept, low, high, value=quality.value, low=quality.low, high=quality.high
+        quality.n, whole, kept, low, high, value=quality.value, low=quality.low, high=quality.high, took=took
     )
+
+
+def has_quality(quality: Quality) -> bool:
+    """Whether there is any quality to keep: an F1 of 0 is none, and neither is a word error rate of 100 %."""
+    own = quality.value
+    return share_kept(own, own, unit=quality.unit, higher_is_better=quality.higher_is_better) is not None
 
 
 def pack_quality(quality: Quality) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,17 +13,20 @@ from workbench.compare.datasets import Data, read_data
 from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
 from workbench.compare.quality import Quality, evaluate_quality
+from workbench.compare.wording import format_figure
 from workbench.models.variant import Variant
 from workbench.race.agreement import count_agreement, find_share
+from workbench.race.budget import TimeUpError
 from workbench.race.judgement import (
     Judgement,
     compare_kept,
     describe_quality,
     draw_part,
+    has_quality,
     pack_quality,
     unpack_quality,
 )
-from workbench.race.state import RaceState
+from workbench.race.state import RaceState, read_as
 from workbench.runners import open_runner
 
 SCREEN = 200  # examples on which a contestant is looked at first
@@ -31,7 +35,13 @@ ON_DATA, ON_SAMPLES, NOT_AT_ALL = "data", "samples", "nothing"
 BY_DECISIONS = (
     "Judged by how many decisions on the samples are the baseline's, which says less than labelled data would"
 )
+ON_A_PART = "judged on a part of the examples: there was no time for all of them"
 Tell = Callable[[str, int, int], None]
+Left = Callable[[], float | None]  # the seconds that are left; None where there is no limit
+
+
+def no_limit() -> None:
+    """There is all the time in the world."""
 
 
 class Judge:
@@ -70,7 +80,7 @@ class Judge:
             self.screen = draw_part(self.data, SCREEN, seed)
         self.state: RaceState | None = None
         self.shown: Quality | None = None
-        self._base: dict[str, Quality] = {}
+        self._base: dict[str, tuple[Quality, float]] = {}
 
     def _read(self, dataset: Any, limit: int | None) -> tuple[Data | None, str, str]:
         origin, asked = self.baseline.origin, self.metric or self.baseline.task_row.metric
@@ -101,32 +111,40 @@ class Judge:
     @property
     def facts(self) -> list[Any]:
         """What decides its judgements, for the key of a race."""
-        return [self.on, self.data.fingerprint if self.data else "", self.metric]
+        if self.data is None:
+            return [self.on, self.metric]
+        data = self.data
+        return [self.on, self.metric, data.fingerprint, data.always_answered, list(data.classes)]
 
     @property
     def label(self) -> str:
         """What `kept` is a share of, in words."""
         return self.shown.label if self.shown else "the decisions" if self.on == ON_SAMPLES else ""
 
-    def begin(self, tell: Tell) -> Judgement:
+    def begin(self, tell: Tell, left: Left = no_limit) -> Judgement:
         """Judges the baseline itself.
 
         Raises:
             ValueError: The examples do not fit the model.
+            TimeUpError: There was no time for it.
         """
         if self.data is not None:
             part = self.screen or self.data
-            self.shown = self._measure_baseline(part, tell)
-            if not self.shown.value > 0 and self.shown.higher_is_better:
+            self.shown, _ = self._measure_baseline(part, tell, left)
+            if not has_quality(self.shown):
                 self.on = ON_SAMPLES
                 self.note = (
-                    f"{self.baseline.name} itself has {self.shown.label} 0 on {self.data.name}: there is no quality to "
+                    f"{self.baseline.name} itself has {self.shown.label} "
+                    f"{format_figure(self.shown.value, self.shown.unit)} on {self.data.name}: there is no quality to "
                     "keep. Judged by how many decisions on the samples are the baseline's instead."
                 )
                 self.data = self.screen = self.shown = None
         if self.shown is None:
-            return Judgement(n=1, kept=None if self.on == NOT_AT_ALL else 1.0)
-        return describe_quality(self.shown, self.screen is None, 1.0, 1.0, 1.0)
+            if self.on == NOT_AT_ALL:
+                return Judgement(n=1)
+            count = len(self._samples if self._samples is not None else self.baseline.samples())
+            return Judgement(n=max(1, count), kept=1.0, kept_low=1.0, kept_high=1.0)
+        return describe_quality(self.shown, self.screen is None)
 
     def finish(self, tell: Tell) -> Judgement | None:
         """The baseline on all examples, once a contestant was judged on them; None where none was."""
@@ -134,48 +152,82 @@ class Judge:
             return None
         if self.state.get(f"baseline/{self.data.fingerprint}") is None:
             return None
-        self.shown = self._measure_baseline(self.data, tell)
-        return describe_quality(self.shown, True, 1.0, 1.0, 1.0)
+        self.shown, _ = self._measure_baseline(self.data, tell, no_limit)
+        return describe_quality(self.shown, True)
 
-    def judge(self, name: str, variant: Variant, keep: float, tell: Tell) -> Judgement:
-        """Judges a contestant: on a part first, and on the whole where it may meet the bar."""
+    def judge(self, name: str, variant: Variant, keep: float, tell: Tell, left: Left = no_limit) -> Judgement:
+        """Judges a contestant: on a part first, and on the whole where it may meet the bar and there is time.
+
+        A compiled one is run uncompiled: it would be compiled anew for every shape that the examples have.
+
+        Raises:
+            TimeUpError: There was no time for it.
+        """
+        if variant.compiled:
+            variant = dataclasses.replace(variant, compiled=False)
         if self.data is None:
             return self._once(f"judge/{name}/samples", lambda: self._compare(variant))
-        if self.screen is not None:
-            first = self._once(f"judge/{name}/part", lambda: self._measure(variant, self.screen, tell))
-            if first.broken or (first.kept_high is not None and first.kept_high < keep):
-                return first
-        return self._once(f"judge/{name}/all", lambda: self._measure(variant, self.data, tell))
+        whole = f"judge/{name}/all"
+        if self.screen is None:
+            return self._once(whole, lambda: self._measure(variant, self.data, tell, left))
+        first = self._once(f"judge/{name}/part", lambda: self._measure(variant, self.screen, tell, left))
+        if first.broken or (first.kept_high is not None and first.kept_high < keep):
+            return first
+        assert self.state is not None
+        if self.state.get(whole) is None and not self._fits(first, left()):
+            return dataclasses.replace(first, note=ON_A_PART)
+        try:
+            return self._once(whole, lambda: self._measure(variant, self.data, tell, left))
+        except TimeUpError:
+            return dataclasses.replace(first, note=ON_A_PART)
+
+    def _fits(self, first: Judgement, left: float | None) -> bool:
+        """Whether there is time for all examples, going by what the part took."""
+        assert self.data is not None
+        assert self.screen is not None
+        if left is None:
+            return True
+        took = first.took
+        if self.data.fingerprint not in self._base:
+            took += self._measure_baseline(self.screen, lambda *news: None, no_limit)[1]
+        return took * len(self.data.records) / len(self.screen.records) <= left
 
     def _once(self, step: str, make: Callable[[], Judgement]) -> Judgement:
         assert self.state is not None
-        return Judgement(**self.state.once(step, lambda: dataclasses.asdict(make())))
+        known = self.state.once(step, lambda: dataclasses.asdict(make()), lambda it: read_as(Judgement, it))
+        return Judgement(**known)
 
-    def _measure(self, variant: Variant, data: Data | None, tell: Tell) -> Judgement:
+    def _measure(self, variant: Variant, data: Data | None, tell: Tell, left: Left) -> Judgement:
         assert data is not None
-        base = self._measure_baseline(data, tell)
-        own = self._evaluate(variant, data, tell)
+        base, _ = self._measure_baseline(data, tell, left)
+        own, took = self._evaluate(variant, data, tell, left)
         kept, low, high = compare_kept(own, base, self.baseline.task)
-        return describe_quality(own, data is self.data, kept, low, high)
+        return describe_quality(own, data is self.data, kept, low, high, took=took)
 
-    def _measure_baseline(self, data: Data, tell: Tell) -> Quality:
+    def _measure_baseline(self, data: Data, tell: Tell, left: Left) -> tuple[Quality, float]:
+        """The baseline's quality, and how many seconds it took."""
         assert self.state is not None
         if data.fingerprint not in self._base:
             step = f"baseline/{data.fingerprint}"
-            known = self.state.get(step)
+            known = self.state.get(step, _unpack)
             if known is None:
-                found = self._evaluate(self.baseline, data, tell)
-                self.state.put(step, pack_quality(found))
+                found, took = self._evaluate(self.baseline, data, tell, left)
+                self.state.put(step, {**pack_quality(found), "took": took})
             else:
-                found = unpack_quality(known)
-            self._base[data.fingerprint] = found
+                found, took = _unpack(known)
+            self._base[data.fingerprint] = found, took
         return self._base[data.fingerprint]
 
-    def _evaluate(self, variant: Variant, data: Data, tell: Tell) -> Quality:
+    def _evaluate(self, variant: Variant, data: Data, tell: Tell, left: Left) -> tuple[Quality, float]:
+        begun = time.monotonic()
+
         def report(done: int, total: int) -> None:
             tell(f"judging {variant.name}", done, total)
+            if done < total and left() == 0.0:
+                raise TimeUpError
 
-        return evaluate_quality(variant, data, metric=self.metric, threads=self._threads, progress=report)
+        found = evaluate_quality(variant, data, metric=self.metric, threads=self._threads, progress=report)
+        return found, time.monotonic() - begun
 
     def _look_at(self, variant: Variant) -> Judgement:
         """What gives no numbers cannot win, whatever it was asked."""
@@ -196,3 +248,9 @@ class Judge:
         same, count = count_agreement(diff)
         kept, low, high = find_share(same, count)
         return Judgement(n=count, kept=kept, kept_low=low, kept_high=high, words=diff.verdict)
+
+
+def _unpack(known: dict[str, Any]) -> tuple[Quality, float]:
+    plain = {**known}
+    took = plain.pop("took", 0.0)
+    return unpack_quality(plain), took

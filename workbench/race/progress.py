@@ -37,6 +37,18 @@ class Progress:
 Listener = Callable[[Progress], object]
 
 
+class ListenerError(BaseException):
+    """Carries what a listener raised past all that catches the errors of contestants.
+
+    Args:
+        error: What it raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Reporter:
     """Logs each piece of news and passes it on.
 
@@ -61,4 +73,7 @@ class Reporter:
         (log.debug if total and phase in ("judge", "selective") else log.info)("%s: %s", phase, message)
         if self._listener is not None:
             board = tuple(sort_by_speed(rows))  # type: ignore[arg-type]
-            self._listener(Progress(phase, contestant, done, total, message, board))
+            try:
+                self._listener(Progress(phase, contestant, done, total, message, board))
+            except Exception as error:
+                raise ListenerError(error) from error

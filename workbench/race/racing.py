@@ -17,7 +17,7 @@ from workbench.race.contestants import Contestant, Parts, choose_contestants
 from workbench.race.course import Course
 from workbench.race.finals import run_finals
 from workbench.race.judging import Judge
-from workbench.race.progress import Listener, Reporter, log
+from workbench.race.progress import Listener, ListenerError, Reporter, log
 from workbench.race.qualifying import build_all, finish_judging, judge_by_speed, run_first_heat
 from workbench.race.reasons import explain_rows
 from workbench.race.rescue import add_selective, time_curve
@@ -60,7 +60,8 @@ def race_variants(
     Args:
         source: What `load_model` returned.
         keep: The share of the baseline's quality that the winner has to keep.
-        seconds: How long all of it may take; None for no limit. What was not reached is listed as not tried.
+        seconds: About how long all of it may take; None for no limit. What was not reached is listed as not tried,
+            but the baseline and one contestant are made and measured in any case.
         candidates: Names of contestants, globs such as "onnx-*", and variants of your own; None for all.
         dataset: Labelled examples, as `evaluate_quality` takes them. Without any, demos bring their own, and other
             models are judged by how many decisions on the samples stay the same; with False demos are, too.
@@ -86,20 +87,24 @@ def race_variants(
         ['torch-bf16', 'torch-fp32']
     """
     budget = Budget(_check_seconds(seconds))
-    return run_race(
-        source,
-        budget,
-        keep=keep,
-        candidates=candidates,
-        dataset=dataset,
-        samples=samples,
-        threads=threads,
-        metric=metric,
-        limit=limit,
-        seed=seed,
-        progress=progress,
-        fresh=fresh,
-    )
+    try:
+        return run_race(
+            source,
+            budget,
+            keep=keep,
+            candidates=candidates,
+            dataset=dataset,
+            samples=samples,
+            threads=threads,
+            metric=metric,
+            limit=limit,
+            seed=seed,
+            progress=progress,
+            fresh=fresh,
+        )
+    except ListenerError as told:
+        error = told.error
+    raise error
 
 
 def run_race(
@@ -150,9 +155,9 @@ def run_race(
             course.notes.append(state.note)
         try:
             winner, tuning = _run(course)
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, ListenerError) as error:
             log.warning(HOW_TO_GO_ON)
-            error.add_note(HOW_TO_GO_ON)
+            (error.error if isinstance(error, ListenerError) else error).add_note(HOW_TO_GO_ON)
             raise
         reused = state.reused
     return _conclude(course, winner, tuning, reused)
@@ -187,7 +192,8 @@ def _conclude(course: Course, winner: str, tuning: Any, reused: str | None) -> R
         dataset=shown.dataset if shown else "",
         n=shown.n if shown else 0,
         threads=course.threads,
-        notes=tuple(filter(None, (judge.note, *course.notes))),
+        notes=tuple(filter(None, (judge.note, *course.notes, *course.remarks))),
+        subject=course.subject,
         noise=course.noise,
         curve=course.selective,
         tuning=tuning,

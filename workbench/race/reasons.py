@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.compare.wording import format_ratio
 from workbench.graph.tables import format_bytes
-from workbench.race.deciding import are_tied, find_beater, sort_by_speed
+from workbench.race.deciding import are_tied, find_beater, is_faster, is_smaller, sort_by_speed
 from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, WINNER, RaceRow, may_win
 
 if TYPE_CHECKING:
@@ -63,9 +63,20 @@ def _explain(row: RaceRow, winner: RaceRow, baseline: RaceRow, keep: float, labe
 
 def _praise(row: RaceRow, baseline: RaceRow, label: str) -> str:
     if row.name == baseline.name:
-        return "the baseline; nothing that meets the bar is faster"
+        return "the baseline; nothing that meets the bar is measurably faster"
     kept = f", keeps {say_kept(row, label)}" if row.kept is not None else ""
-    return f"{say_speedup(row)} faster than {baseline.name}{kept}"
+    smaller = "" if is_faster(row) or not is_smaller(row, baseline) else f", and {_say_sizes(row, baseline)}"
+    return f"{_say_gain(row, baseline)}{kept}{smaller}"
+
+
+def _say_gain(row: RaceRow, baseline: RaceRow) -> str:
+    if is_faster(row):
+        return f"{say_speedup(row)} faster than {baseline.name}"
+    return f"as fast as {baseline.name} within noise, {say_speedup(row)}"
+
+
+def _say_sizes(row: RaceRow, baseline: RaceRow) -> str:
+    return f"{format_bytes(row.size_bytes or 0)} instead of {format_bytes(baseline.size_bytes or 0)}"
 
 
 def _say_beaten(row: RaceRow, winner: RaceRow) -> str:
@@ -80,10 +91,11 @@ def _say_close(row: RaceRow, winner: RaceRow) -> str:
     if not are_tied(*sort_by_speed([winner, row])):
         slower = (winner.speedup or 0.0) / (row.speedup or 1.0)
         if slower > 1:
-            return f"{format_ratio(1 / slower)} than {winner.name} in the same heat, though not clearly"
+            heats = "in the same heat" if row.heat == winner.heat else "going by different heats"
+            return f"{format_ratio(1 / slower)} than {winner.name} {heats}, though not clearly"
     text = f"as fast as {winner.name} (within noise)"
-    if row.size_bytes and winner.size_bytes and row.size_bytes > winner.size_bytes * 1.02:
-        return f"{text}, which is smaller: {format_bytes(winner.size_bytes)} instead of {format_bytes(row.size_bytes)}"
+    if row.size_bytes and is_smaller(winner, row):
+        return f"{text}, which is smaller: {_say_sizes(winner, row)}"
     if row.kept is not None and winner.kept is not None and row.kept < winner.kept:
         return f"{text}, which keeps more"
     return f"{text}; nothing else sets them apart"
@@ -128,27 +140,27 @@ def say_headline(race: Race) -> str:
     row, base = race.winning_row, next(row for row in race.rows if row.name == race.baseline)
     if row.name == race.baseline:
         tried = sum(row.speedup is not None for row in race.rows) - 1
-        return f"{row.name} stays: of {tried} others that were timed none is faster and meets the bar"
-    parts = [
-        f"{row.name} wins: {say_speedup(row)} {'faster than' if race.speedup >= 1 else 'as fast as'} {base.name}"
-    ]
+        return f"{row.name} stays: of {tried} others that were timed none is known to be faster and to meet the bar"
+    parts = [f"{row.name} wins: {_say_gain(row, base)}"]
     if row.kept is not None:
         parts.append(f"keeps {say_kept(row, race.metric)}")
     if row.size_bytes and base.size_bytes and row.size_bytes != base.size_bytes:
-        parts.append(f"{format_bytes(row.size_bytes)} instead of {format_bytes(base.size_bytes)}")
+        parts.append(_say_sizes(row, base))
     return ", ".join(parts)
 
 
 def list_findings(race: Race) -> list[str]:
     """What its rows come down to, beside the winner."""
     lines = [
-        f"{goal}: {row.name}"
+        f"{goal} of those judged: {row.name}"
         for goal, row in (("smallest", race.smallest), ("most faithful", race.most_faithful))
         if row is not None and row.status != WINNER
     ]
     # Where only the baseline was looked at, a front says nothing.
     if len(race.pareto) > 1:
-        lines.append(f"Nothing beats these in speed, quality and size together: {', '.join(race.pareto)}")
+        lines.append(
+            f"Of those judged, nothing beats these in speed, quality and size together: {', '.join(race.pareto)}"
+        )
     uncertain = [row.name for row in race.rows if may_win(row) and "not certain" in row.note]
     if uncertain:
         lines.append(

@@ -7,13 +7,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from workbench.compare.latency_rows import LatencyRow
-from workbench.errors import VariantError, WorkbenchError, first_line
+from workbench.errors import VariantError, first_line
 from workbench.models.variant import Variant
+from workbench.race.budget import TimeUpError
 from workbench.race.contestants import Contestant
 from workbench.race.course import Course
 from workbench.race.deciding import find_wanting_int8
 from workbench.race.heats import FIRST_SECONDS, FURTHER_SECONDS
-from workbench.race.rows import RACING, RaceRow
+from workbench.race.rows import NOT_TRIED, RACING, RaceRow
 
 if TYPE_CHECKING:
     from workbench.race.selective import Selective
@@ -22,7 +23,7 @@ log = logging.getLogger("workbench.race")
 
 
 def add_selective(course: Course) -> None:
-    """Where every int8 contestant is below the bar, searches the fewest modules to leave in fp32."""
+    """Where an int8 contestant is the fastest but below the bar, searches the fewest modules to leave in fp32."""
     one = _find_recipe(course)
     if one is None:
         return
@@ -34,9 +35,13 @@ def add_selective(course: Course) -> None:
             )
             return
         course.tell("selective", f"searching the modules to leave in fp32 of {one.name}", contestant=one.name)
+        # Whatever this raises, the race goes on without it.
         try:
             found = _search(course, one)
-        except (WorkbenchError, ValueError, RuntimeError) as error:
+        except TimeUpError:
+            course.notes.append(f"Time was up while modules of {one.name} to leave in fp32 were searched.")
+            return
+        except Exception as error:
             course.notes.append(f"Leaving modules of {one.name} in fp32 failed: {first_line(error)}")
             return
         if not found.timed_out:
@@ -45,10 +50,13 @@ def add_selective(course: Course) -> None:
     if found.variant is None:
         course.notes.append(f"Leaving modules of {one.name} in fp32 did not help: {found.reason}")
         return
-    name = f"{one.name}-selective"
+    name = course.free_name(f"{one.name}-selective")
     course.notes.append(f"{name}: {found.reason}")
     course.add(name, found.variant, RaceRow(name, note=f"{len(found.excluded)} modules left in fp32"))
     # Its content differs from bar to bar, and so must its name among the finished steps.
+    if not course.budget.fits("heats", 2, FURTHER_SECONDS):
+        course.change(name, status=NOT_TRIED, reason="time was up before it was measured")
+        return
     course.take(course.track.run(_step(course, one), {name: found.variant}, FURTHER_SECONDS), 1)
     if course.rows[name].status == RACING:
         judged_as = f"{one.name}@{found.variant.path.name}" if found.variant.path else name
@@ -93,17 +101,20 @@ def _recall(course: Course, one: Contestant) -> Selective | None:
     if known is None:
         return None
 
-    def load(path: str) -> Variant:
-        return dataclasses.replace(Variant.load(path), source=course.parts.source)
-
     try:
         curve = tuple(
-            Point(**{**point, "excluded": tuple(point["excluded"]), "variant": load(point["variant"])})
+            Point(
+                **{
+                    **point,
+                    "excluded": tuple(point["excluded"]),
+                    "variant": course.parts.recall(point["variant"]),
+                }
+            )
             for point in known["curve"]
         )
         names = {field.name for field in dataclasses.fields(Selective)} & set(known)
         plain = {name: known[name] for name in names}
-        variant = load(known["variant"]) if known["variant"] else None
+        variant = course.parts.recall(known["variant"]) if known["variant"] else None
         return Selective(
             **{**plain, "curve": curve, "excluded": tuple(known["excluded"]), "variant": variant}
         )
@@ -119,10 +130,14 @@ def _search(course: Course, one: Contestant) -> Selective:
     assert one.parent is not None
     parent = one.parent(course.parts)
 
+    left = course.budget.count_down("selective")
+
     def tell(done: int, total: int) -> None:
         course.tell(
             "selective", "measuring how sensitive modules are", contestant=one.name, done=done, total=total
         )
+        if left() == 0.0:
+            raise TimeUpError
 
     def judge(variant: Variant) -> Judged:
         assert variant.path is not None
@@ -130,7 +145,7 @@ def _search(course: Course, one: Contestant) -> Selective:
         def report(message: str, done: int, total: int) -> None:
             course.tell("selective", message, contestant=one.name, done=done, total=total)
 
-        judged = course.judge.judge(f"{one.name}@{variant.path.name}", variant, course.keep, report)
+        judged = course.judge.judge(f"{one.name}@{variant.path.name}", variant, course.keep, report, left)
         kept = judged.kept if judged.kept is not None else float(not judged.broken)
         low = judged.kept_low if judged.kept_low is not None else kept
         high = judged.kept_high if judged.kept_high is not None else kept

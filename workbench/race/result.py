@@ -11,6 +11,7 @@ from workbench.compare.layout import html_table, markdown_table, text_table
 from workbench.compare.saving import make_plain
 from workbench.graph.tables import Table, format_bytes, wrap_html
 from workbench.models.variant import Variant
+from workbench.race.aligning import align_times, list_odd_rows
 from workbench.race.deciding import find_fastest, find_front, find_most_faithful, find_smallest
 from workbench.race.reasons import list_findings, say_headline, say_speedup
 from workbench.race.rows import FAILED, WINNER, RaceRow
@@ -34,9 +35,11 @@ class Race:
         n: How many there are.
         threads: How many threads a call used.
         notes: What a reader has to know.
-        noise: Why the last heats are not to be trusted; empty where they are.
+        subject: What was run in the last heat, and how.
+        noise: Why that is not to be trusted; empty where it is.
         curve: What leaving modules in fp32 gave, where that was tried: a `Selective`.
-        tuning: What was tried of the winner's session: a `Tuning`.
+        tuning: What was tried of the winner's session: a `Tuning`, without its measurements where an earlier call
+            tried it; None where there was nothing to try or no time.
         seconds: How long the call took.
         reused: When the oldest figure was measured that this call did not measure; None where there is none.
         machine: The packages and the CPU.
@@ -55,6 +58,7 @@ class Race:
     n: int = 0
     threads: int | None = None
     notes: tuple[str, ...] = ()
+    subject: str = ""
     noise: tuple[str, ...] = ()
     curve: Any = None
     tuning: Any = None
@@ -116,7 +120,10 @@ class Race:
         return [*self.noise, *self.notes, *list_findings(self)]
 
     def comparison(self) -> Comparison:
-        """The same as a `Comparison`, for plots and the report."""
+        """The same as a `Comparison`, for plots and the report.
+
+        Times of different heats do not stand side by side in it: they are brought to the last heat's baseline.
+        """
         rows = tuple(
             self._compare(row) for row in self.rows if row.speedup is not None or row.status == FAILED
         )
@@ -133,12 +140,12 @@ class Race:
             n=self.n,
             threads=self.threads,
             noise=self.noise,
-            notes=(self.headline(), *self.notes),
+            notes=(self.headline(), *list_odd_rows(self.rows, self._baseline_row, self.n), *self.notes),
             machine=self.machine,
         )
 
     def _compare(self, row: RaceRow) -> ComparisonRow:
-        variant = self.variants.get(row.name)
+        variant, row = self.variants.get(row.name), align_times(row, self._baseline_row)
         shared = {
             field.name: getattr(row, field.name)
             for field in dataclasses.fields(ComparisonRow)
@@ -198,9 +205,9 @@ class Race:
 
     def title(self) -> str:
         """What was raced, in a line."""
-        threads = f", {self.threads} thread{'' if self.threads == 1 else 's'}" if self.threads else ""
         bar = f"; the bar is {100 * self.keep:.4g} % of {self.metric}" if self.metric else ""
-        return f"{len(self.rows)} variants of {self.source or 'a model'} ({self.task}{threads}){bar}"
+        timed = f"; timed on {self.subject}" if self.subject else ""
+        return f"{len(self.rows)} variants of {self.source or 'a model'} ({self.task}){bar}{timed}"
 
     def __str__(self) -> str:
         table = "\n".join(f"  {line}" for line in text_table(*self._cells()).splitlines())
@@ -210,11 +217,21 @@ class Race:
         table = html_table(*self._cells(), strong=[row.status == WINNER for row in self.rows])
         return wrap_html(self.headline(), [self.title(), *self.lines()], [table])
 
+    @property
+    def _baseline_row(self) -> RaceRow:
+        return next(row for row in self.rows if row.name == self.baseline)
+
+    def _show_heat(self, row: RaceRow) -> str:
+        """Its last heat, where not all have the same: times of different heats are not to be compared."""
+        heats = {one.heat for one in self.rows if one.speedup is not None}
+        return str(row.heat) if len(heats) > 1 and row.speedup is not None else ""
+
     def _cells(self) -> tuple[list[str], list[list[str]], list[bool]]:
         columns: list[tuple[str, Callable[[RaceRow], str], bool]] = [
             ("variant", lambda row: row.name, False),
             ("ms", lambda row: "" if row.median_ms is None else f"{row.median_ms:#.3g}", True),
             ("speed-up", lambda row: "" if row.speedup is None else say_speedup(row), True),
+            ("heat", self._show_heat, True),
             ("size", lambda row: format_bytes(row.size_bytes) if row.size_bytes else "", True),
             ("kept", lambda row: "" if row.kept is None else f"{100 * row.kept:.1f} %", True),
             ("status", lambda row: row.status, False),

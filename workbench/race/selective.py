@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from workbench.models.upkeep import discard_folder
 from workbench.models.variant import Variant
+from workbench.models.workspace import Workspace
+from workbench.race.budget import TimeUpError
 from workbench.race.selective_rows import Judged as Judged
 from workbench.race.selective_rows import Point as Point
 from workbench.race.selective_rows import Selective as Selective
@@ -35,6 +39,9 @@ def find_selective(
     that it is tried to take each of them back, the least sensitive first, so that none is left in the set that is
     not needed. What drifts most need not cost most quality: only what `judge` says decides.
 
+    Each set that is tried becomes a variant in the workspace. Those of the curve stay there; the others that were not
+    there before are removed again, and so are all when the search is broken off.
+
     Args:
         parent: The fp32 ONNX variant.
         judge: Says how much of the baseline's quality a variant keeps.
@@ -42,7 +49,7 @@ def find_selective(
         keep: The bar, as a share of the baseline's quality, such as 0.99.
         quantize: Makes a variant of the parent that leaves these modules in fp32; None takes `quantize_dynamic`.
         most: How many modules may be left out; None takes half of them.
-        progress: Called with every set that was judged.
+        progress: Called with every set that was judged; its variant is there until the search is over.
         deadline: When to stop, as `clock` tells the time; what was found by then is returned.
         clock: What tells the time.
 
@@ -77,8 +84,8 @@ def find_selective(
 
     def look(excluded: tuple[str, ...]) -> Point:
         if deadline is not None and clock() >= deadline:
-            raise _TimeUpError
-        variant = (quantize or _quantize)(parent, excluded)
+            raise TimeUpError
+        variant = tries.make(quantize or _quantize, parent, excluded)
         found = judge(variant)
         point = Point(
             excluded,
@@ -95,14 +102,18 @@ def find_selective(
             progress(point)
         return point
 
-    search = _Search(order, look)
+    search, tries = _Search(order, look), _Tries()
     chosen, minimal, late = None, False, False
     try:
         chosen = search.find_first(most)
         if chosen is not None:
             chosen, minimal = search.take_back(chosen), True
-    except _TimeUpError:
+    except TimeUpError:  # the judge's, too
         late, chosen = True, search.best
+    except BaseException:
+        tries.discard_all_but(())
+        raise
+    tries.discard_all_but(search.curve())
     return Selective(
         variant=chosen.variant if chosen else None,
         excluded=chosen.excluded if chosen else (),
@@ -116,8 +127,25 @@ def find_selective(
     )
 
 
-class _TimeUpError(Exception):
-    """The deadline has passed."""
+class _Tries:
+    """Makes variants, and knows which of them were not there before."""
+
+    def __init__(self) -> None:
+        self._new: list[Path] = []
+
+    def make(self, quantize: Quantize, parent: Variant, excluded: tuple[str, ...]) -> Variant:
+        workspace = Workspace()
+        before = set(workspace.folders())
+        variant = quantize(parent, excluded)
+        if variant.path in set(workspace.folders()) - before:
+            self._new.append(variant.path)
+        return variant
+
+    def discard_all_but(self, points: Sequence[Point]) -> None:
+        kept = {point.variant.path for point in points}
+        for path in self._new:
+            if path not in kept:
+                discard_folder(path)
 
 
 class _Search:

@@ -17,7 +17,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +27,9 @@ from workbench.models.workspace import Workspace, slug
 
 log = logging.getLogger("workbench.race")
 
+Check = Callable[[Any], object]
+Kind = TypeVar("Kind")
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 FORMAT = 1
 STATE = "state.json"
 
@@ -72,10 +75,22 @@ class RaceState:
             )
             log.warning(self.note)
 
-    def get(self, name: str) -> Any:
-        """What a step gave; None where it was not done."""
+    def get(self, name: str, check: Check | None = None) -> Any:
+        """What a step gave; None where it was not done.
+
+        Args:
+            name: The step's.
+            check: Raises where it makes no sense of what is there, which then counts as not done.
+        """
         step = self._steps.get(name)
         if step is None:
+            return None
+        try:
+            if check is not None:
+                check(step["value"])
+        except MALFORMED as error:
+            log.info("%s cannot be read (%s: %s); it is done again.", name, type(error).__name__, error)
+            del self._steps[name]
             return None
         if name not in self._new:
             self.reused = min(self.reused or step["when"], step["when"])
@@ -90,10 +105,34 @@ class RaceState:
         write_text(text + "\n", self.folder / STATE)
         return value
 
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
+    def once(self, name: str, make: Callable[[], Any], check: Check | None = None) -> Any:
         """What a step gives: from the file where it was done before."""
-        known = self.get(name)
+        known = self.get(name, check)
         return known if known is not None else self.put(name, make_plain(make()))
+
+
+def read_as(kind: type[Kind], value: Any) -> Kind:
+    """A dataclass of texts and numbers, as a step has kept its fields.
+
+    Raises:
+        TypeError: A field is missing or of another kind, or there is one that it does not have.
+
+    Example:
+        >>> from workbench.race.selective_rows import Judged
+        >>> read_as(Judged, {"kept": 1, "low": 0.9, "high": 1.0, "n": 30})
+        Judged(kept=1, low=0.9, high=1.0, n=30)
+        >>> read_as(Judged, {"kept": "1", "low": 0.9, "high": 1.0, "n": 30})
+        Traceback (most recent call last):
+        TypeError: kept is '1'
+    """
+    found = kind(**value)
+    for name, wanted in get_type_hints(kind).items():
+        kinds = get_args(wanted) or (wanted,)
+        kinds += (int,) if float in kinds else ()
+        one = getattr(found, name)
+        if not isinstance(one, kinds) or (isinstance(one, bool) and bool not in kinds):
+            raise TypeError(f"{name} is {one!r:.80}")
+    return found
 
 
 def make_key(facts: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.machine import usable_cores
-from workbench.models.settings import check_settings, limit_threads
+from workbench.models.settings import check_number, check_settings, limit_threads
 from workbench.models.variant import Variant, resolve_variant
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def open_runner(
         ['end_logits', 'start_logits']
     """
     variant = resolve_variant(variant)
-    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
-        raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
+    check_number("threads", threads, whole=True)
     check_settings(variant.settings, variant.runtime)
     threads = limit_threads(variant.settings, threads or usable_cores())
     if variant.runtime == "torch":

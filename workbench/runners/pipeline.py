@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import TaskError
 from workbench.machine import usable_cores
-from workbench.models.settings import check_settings, limit_threads
+from workbench.models.settings import check_number, check_settings, limit_threads
 from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
 
@@ -43,8 +43,7 @@ def make_pipeline(
         ['answer', 'end', 'score', 'start']
     """
     variant = resolve_variant(variant)
-    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
-        raise ValueError(f"threads must be a whole number from 1 up, or None, got {threads!r}.")
+    check_number("threads", threads, whole=True)
     check_settings(variant.settings, variant.runtime)
     with quiet():
         import transformers

@@ -39,3 +39,9 @@ class Choice(ipywidgets.Dropdown):
             self.index = self._options_values.index(None)
         else:
             super()._propagate_value(change)
+
+    @traitlets.observe("options")
+    def _propagate_options(self, change: Any) -> None:
+        super()._propagate_options(change)
+        if change is not None and self.index is None and None in self._options_values:
+            self.index = self._options_values.index(None)

@@ -86,7 +86,7 @@ class ComparePanel(TablePanel):
 
     @subject.setter
     def subject(self, value: Given | Iterable[Given] | None) -> None:
-        self.variants = value  # type: ignore[assignment]
+        self.variants = value
 
     def make_controls(self) -> dict[str, Any]:
         """Which variants, on which data, and how long."""

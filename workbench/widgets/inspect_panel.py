@@ -13,6 +13,7 @@ from workbench.compare.latency_plan import label_variants
 from workbench.errors import WorkbenchError
 from workbench.graph.summary import summarize_graph
 from workbench.models.variant import Variant, resolve_variant, torch_variant
+from workbench.widgets.choice import Choice
 from workbench.widgets.graph_compare import GraphCompare
 from workbench.widgets.graph_view import GraphView
 from workbench.widgets.panel import WIDE, Panel
@@ -67,8 +68,9 @@ class InspectPanel(Panel):
         self._viewed: tuple[Variant | None, ...] = ()
         super().__init__(desk=desk)
         if variants is not None:
-            one = isinstance(variants, str | Path | Variant) or not isinstance(variants, Iterable)
-            self.variants = (variants,) if one else variants
+            several = isinstance(variants, Iterable) and not isinstance(variants, str | Path | Variant)
+            given: Any = variants if several else [variants]
+            self.variants = given
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -107,8 +109,8 @@ class InspectPanel(Panel):
     def make_controls(self) -> dict[str, Any]:
         """Which graphs, and what is painted on one."""
 
-        def pick(description: str, tooltip: str, options: Sequence[Any] = ()) -> ipywidgets.Dropdown:
-            return ipywidgets.Dropdown(options=options, description=description, tooltip=tooltip, **WIDE)
+        def pick(description: str, tooltip: str, options: Sequence[Any] = ()) -> Choice:
+            return Choice(options, description=description, tooltip=tooltip, **WIDE)
 
         return {
             "variant": pick("Graph of", "The variant to look into"),
@@ -166,7 +168,7 @@ class InspectPanel(Panel):
         """The Python that shows the same."""
         (*_, shown) = self.subjects()
         before, after = self._pair()
-        if before is not None:
+        if before is not None and after is not None:
             sides = zip(("before", "after"), (before, after), strict=True)
             lines = ["import workbench as wb", ""]
             lines += [f"{side} = wb.Variant.load({str(each.path)!r})" for side, each in sides]
@@ -228,7 +230,7 @@ class InspectPanel(Panel):
         return first, second
 
 
-def _offer(control: ipywidgets.Dropdown, options: Sequence[tuple[str, Variant | None]], usual: Any) -> None:
+def _offer(control: Choice, options: Sequence[tuple[str, Variant | None]], usual: Any) -> None:
     """Puts options into a control; what was chosen stays chosen, also under a new name."""
     if tuple(options) == tuple(control.options):
         return

@@ -16,6 +16,7 @@ from workbench.models.download import describe_download
 from workbench.models.offers import OWN_PREFIXES, architecture_offers, demo_offers, describe_folder
 from workbench.models.tasks import task_names
 from workbench.models.variant import Variant, torch_variant
+from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
 from workbench.widgets.run_bar import describe_failure
@@ -81,6 +82,7 @@ class LoadPanel(Panel):
                 options=PLACES,
                 description="From",
                 style={"description_width": "130px", "button_width": "auto"},
+                layout={"width": "auto"},
             ),
             DEMO: ipywidgets.Dropdown(options=demos, description="Demo", **WIDE),
             RANDOM: ipywidgets.Dropdown(options=random, description="Architecture", **WIDE),
@@ -91,8 +93,8 @@ class LoadPanel(Panel):
             "revision": ipywidgets.Text(
                 placeholder="the newest, or a branch, tag or commit", description="Revision", **WIDE
             ),
-            "task": ipywidgets.Dropdown(options=tasks, description="Task", **WIDE),
-            "dtype": ipywidgets.Dropdown(options=DTYPES, description="Precision", **WIDE),
+            "task": Choice(options=tasks, description="Task", **WIDE),
+            "dtype": Choice(options=DTYPES, description="Precision", **WIDE),
         }
 
     def arrange(self) -> list[ipywidgets.Widget]:
@@ -219,7 +221,7 @@ class LoadPanel(Panel):
 
     def show(self, result: Loaded) -> list[ipywidgets.Widget]:
         """What was loaded, with its first pictures where it looks at some."""
-        shown = [ipywidgets.HTML(result.html)]
+        shown = [ipywidgets.HTML(f"<div style='line-height:1.5'>{result.html}</div>")]
         pictures = [example for example in result.examples if hasattr(example, "thumbnail")]
         if pictures:
             drawn = [

@@ -67,25 +67,30 @@ def steps_after(name: str) -> tuple[Step, ...]:
     return STEPS[names.index(name) + 1 :]
 
 
+def find_model(origin: Origin) -> Variant:
+    """The PyTorch model that variants of an origin were made of, without what was added to it on the way."""
+    return torch_variant(dataclasses.replace(origin, companions=""))
+
+
 def subject_for(step: Step, variant: Variant | None) -> Variant | None:
     """What a step works on when this variant was made or picked last.
 
     Example:
         >>> int8 = Variant("onnx-int8", "onnxruntime", "int8", Origin("demo/qa", "question-answering"))
-        >>> subject_for(find_step("race"), int8).name, subject_for(find_step("inspect"), int8).name
+        >>> subject_for(find_step("race"), int8).name, subject_for(find_step("quantize"), int8).name
         ('torch-fp32', 'onnx-int8')
     """
     if variant is None or step.takes == "nothing" or (step.takes == "graphs" and not variant.onnx_files):
         return None
-    return torch_variant(variant.origin, source=variant.source) if step.takes == "model" else variant
+    return find_model(variant.origin) if step.takes == "model" else variant
 
 
 def relatives(origin: Origin | None, variants: Iterable[Variant]) -> tuple[Variant, ...]:
     """The PyTorch model of an origin, and those of the variants that were made of it."""
     if origin is None:
         return ()
-    model = torch_variant(origin)
-    return (model, *(each for each in variants if each.origin == origin and each != model))
+    model = find_model(origin)
+    return (model, *(each for each in variants if each != model and find_model(each.origin) == model))
 
 
 def find_again(variant: Variant, variants: Iterable[Variant]) -> Variant | None:

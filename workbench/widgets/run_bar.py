@@ -27,12 +27,17 @@ class RunBar(ipywidgets.VBox):
     """
 
     def __init__(self, action: str, run: Callable[[], object], cancel: Callable[[], object]) -> None:
-        self.button = ipywidgets.Button(description=action, button_style="primary", tooltip=action)
+        self.button = ipywidgets.Button(
+            description=action,
+            button_style="primary",
+            tooltip=action,
+            layout=ipywidgets.Layout(width="auto", min_width="148px"),
+        )
         self.cancel_button = ipywidgets.Button(
             description="Cancel", disabled=True, tooltip="Stop this; nothing half-made is kept"
         )
         self.bar = ipywidgets.FloatProgress(
-            min=0, max=1, layout=ipywidgets.Layout(width="180px", visibility="hidden")
+            min=0, max=1, layout=ipywidgets.Layout(width="180px", display="none")
         )
         self.message = ipywidgets.HTML()
         self.error = ipywidgets.HTML()
@@ -54,7 +59,7 @@ class RunBar(ipywidgets.VBox):
         self.error.value = ""
         self._begun, self._doing, self._part = time.monotonic(), "starting", None
         self.button.disabled, self.cancel_button.disabled = True, False
-        self.bar.value, self.bar.bar_style, self.bar.layout.visibility = 0, "", "visible"
+        self.bar.value, self.bar.bar_style, self.bar.layout.display = 0, "", None
         self._over = threading.Event()
         self._draw()
         threading.Thread(target=self._tick, args=(self._over,), daemon=True).start()
@@ -75,7 +80,7 @@ class RunBar(ipywidgets.VBox):
     def end(self, said: str, *, failure: Failure | None = None, ready: bool = True) -> None:
         """Shows how it ended."""
         self._over.set()
-        self.bar.layout.visibility = "hidden"
+        self.bar.layout.display = "none"
         self.button.disabled, self.cancel_button.disabled = not ready, True
         self.message.value = f"<span role='status'>{html.escape(said)}</span>"
         self.error.value = describe_failure(failure) if failure else ""

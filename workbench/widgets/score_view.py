@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.compare.scores import ScorePair, ScoreRow
 
 COLOURS = ("var(--jp-brand-color1,#1976d2)", "var(--jp-warn-color1,#c77700)")
+FIGURES = "font-variant-numeric:tabular-nums"
 QUIET = "color:var(--jp-ui-font-color2,inherit)"
 LONGEST = 160  # letters of one result
 
@@ -37,7 +38,7 @@ def draw_scores(pair: ScorePair, *, names: tuple[str, str] | None = None, answer
     low, high = _range(pair.rows)
     rows = "".join(_draw_row(row, low, high) for row in pair.rows)
     head = "".join(
-        f"<th style='text-align:left;padding:2px 14px 4px 0'>{cell}</th>"
+        f"<th style='text-align:left;padding:2px 14px 4px 0;white-space:nowrap'>{cell}</th>"
         for cell in ("", *titles, "difference")
     )
     return (
@@ -70,19 +71,19 @@ def _draw_row(row: ScoreRow, low: float, high: float) -> str:
     difference = "–" if row.difference is None else f"{row.difference:+.4f}"
     return (
         f"<tr><td style='padding:2px 14px 2px 0;max-width:320px'>{_shorten(row.label)}</td>{bars}"
-        f"<td style='text-align:right;font-variant-numeric:tabular-nums'>{difference}</td></tr>"
+        f"<td style='text-align:right;white-space:nowrap;{FIGURES}'>{difference}</td></tr>"
     )
 
 
 def _draw_bar(value: float | None, low: float, high: float, colour: str) -> str:
     if value is None:
         return "–"
-    start, end = sorted(((value - low) / (high - low), -low / (high - low)))
+    start, end = sorted(((value - low) / (high - low), abs(low) / (high - low)))
     return (
-        "<span aria-hidden='true' style='display:inline-block;width:120px;height:10px;margin-right:6px'>"
+        "<span aria-hidden='true' style='display:inline-block;width:90px;height:10px;margin-right:6px'>"
         f"<span style='display:block;height:10px;margin-left:{100 * start:.1f}%;width:{100 * (end - start):.1f}%;"
         f"min-width:1px;background:{colour}'></span></span>"
-        f"<span style='font-variant-numeric:tabular-nums'>{value:.4f}</span>"
+        f"<span style='{FIGURES}'>{value:.4f}</span>"
     )
 
 

@@ -36,7 +36,7 @@ class TablePanel(Panel):
         self._link: traitlets.link | None = None
         super().__init__(subject, desk=desk)
         self.run_bar.left = self.say_left
-        self.children = (*self.children[:-2], self.live, *self.children[-2:])
+        self.children = [self.heading, *self.arrange(), self.run_bar, self.live, self.code, self.output]
 
     def run(self) -> None:
         """Makes the call, in another process; what an earlier one had shown of its way goes."""

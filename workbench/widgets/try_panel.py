@@ -15,6 +15,7 @@ from workbench.models.offers import list_examples
 from workbench.models.origin import Origin
 from workbench.models.pictures import keep_picture
 from workbench.models.variant import Variant, resolve_variant, torch_variant
+from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
 from workbench.widgets.score_view import draw_scores
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 TEXTS = ("question", "context", "text")
 LONGEST = 60  # letters of a sample in its list
+LONGEST_SHOWN = 300  # of what was asked, above the answers
 SHOWN_SAMPLES = 16
 
 
@@ -77,7 +79,7 @@ class TryPanel(Panel):
         return {
             "reference": ipywidgets.Dropdown(description="Reference", **WIDE),
             "candidate": ipywidgets.Dropdown(description="Compared with", **WIDE),
-            "sample": ipywidgets.Dropdown(description="Example", **WIDE),
+            "sample": Choice(description="Example", **WIDE),
             "question": ipywidgets.Text(description="Question", **WIDE),
             "context": ipywidgets.Textarea(description="Context", **area),
             "text": ipywidgets.Textarea(description="Text", **area),
@@ -269,13 +271,17 @@ class TryPanel(Panel):
     def show(self, result: ScorePair) -> list[ipywidgets.Widget]:
         """What each says, and the scores behind it."""
         (left, right), picture = self._asked
-        given = picture or f"<div style='font-style:italic'>{html.escape(result.example)}</div>"
+        text = (
+            result.example if len(result.example) <= LONGEST_SHOWN else f"{result.example[:LONGEST_SHOWN]}…"
+        )
+        given = picture or f"<div style='font-style:italic'>{html.escape(text)}</div>"
         alone = (
             "<div>The same variant on both sides: make another one to compare.</div>" if left == right else ""
         )
         words = self.controls["reference"].value.task == "token-classification"
         drawn = draw_scores(result, names=(left, right), answers=not words)
-        return [ipywidgets.HTML(f"<div style='margin:6px 0'>{given}</div>{alone}{drawn}")]
+        shown = f"<div style='margin:6px 0'>{given}</div>{alone}{drawn}"
+        return [ipywidgets.HTML(f"<div style='line-height:1.5;overflow-wrap:anywhere'>{shown}</div>")]
 
     def summarize(self, result: ScorePair) -> str:
         """Whether they agree."""

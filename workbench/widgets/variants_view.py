@@ -15,18 +15,18 @@ from workbench.widgets.report_bar import ReportBar
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+# As wide as its place and no wider: what is wider than the page is scrolled inside.
 TABLE_STYLE = """<style>
-.wb-table { overflow-x: auto; line-height: 1.4; }
+.wb-table { width: 0; min-width: 100%; overflow-x: auto; line-height: 1.4; }
 .wb-table table { border-collapse: collapse; font-size: 12px; margin: 4px 0; }
-.wb-table th, .wb-table td { padding: 3px 9px; vertical-align: top; font-variant-numeric: tabular-nums;
+.wb-table th, .wb-table td { padding: 3px 7px; vertical-align: top; font-variant-numeric: tabular-nums;
   border-bottom: 1px solid var(--jp-border-color2, #ddd); }
-.wb-table th { white-space: nowrap; }
-.wb-table td:not(:last-child) { white-space: nowrap; }
-.wb-table td:last-child { min-width: 220px; }
+.wb-table td { white-space: nowrap; }
+.wb-table td:last-child { white-space: normal; min-width: 140px; }
 .wb-table tr.strong td { font-weight: 600; }
-.wb-table tr[aria-current] td { background: var(--jp-layout-color3, #ddd); }
+.wb-table tr[aria-current] td { background: var(--jp-layout-color2, #eee); }
 .wb-table tr[aria-current] td:first-child { box-shadow: inset 4px 0 var(--jp-warn-color1, #d9822b); }
-.wb-table p { margin: 2px 0 6px; max-width: 900px; }
+.wb-table p { margin: 2px 0 6px; max-width: 900px; overflow-wrap: anywhere; }
 </style>"""
 
 

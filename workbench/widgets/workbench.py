@@ -11,14 +11,14 @@ import traitlets
 
 from workbench import widgets
 from workbench.background import Desk, Loaded, shared_desk
-from workbench.models.origin import Origin
-from workbench.models.variant import Variant, resolve_variant, torch_variant
+from workbench.models.variant import Variant, resolve_variant
 from workbench.widgets.path import (
     STEPS,
     TRY,
     TRY_BELOW,
     BenchSummary,
     find_again,
+    find_model,
     find_step,
     name_apart,
     relatives,
@@ -68,7 +68,7 @@ class Workbench(ipywidgets.VBox):
         self._after = "load"  # whose followers get the variant in hand
         self._late: set[str] = set()  # those that were at work when they should have got it
         self._given: dict[str, tuple[Variant, ...]] = {}
-        self._sources: dict[Origin, Source] = {}
+        self._sources: dict[Variant, Source] = {}
         self.list = widgets.VariantList()
         self.bar = StepBar({step.name: step.title for step in STEPS})
         self.stage = ipywidgets.VBox()
@@ -78,9 +78,11 @@ class Workbench(ipywidgets.VBox):
         self.add_class("wb-bench")
         self.stage.add_class("wb-stage")
         if source is not None:
-            self._begin_with(source)
+            self.variant = resolve_variant(source)
         elif self.list.variants:
             self.variant = self.list.variants[-1]
+        if self.variant is not None and self.variant.source is not None:
+            self._sources[find_model(self.variant.origin)] = self.variant.source
         self.list.current = self.variant
         traitlets.link((self.bar, "current"), (self, "step"))
         self.observe(lambda _: self._show(), "step")
@@ -89,14 +91,9 @@ class Workbench(ipywidgets.VBox):
         self.list.observe(lambda _: self._keep_up(), ["picked", "variants"])
         self._show()
 
-    def _begin_with(self, given: Source | Variant | str | Path) -> None:
-        self.variant = resolve_variant(given)
-        if self.variant.source is not None:
-            self._sources[self.variant.origin] = self.variant.source
-
     @property
     def variants(self) -> dict[str, Variant]:
-        """The model and what was made of it, then the variants of other models; by name."""
+        """The model and what was made of it, then those of other models; by name."""
         own = self._family()
         return name_apart([*own, *(each for each in self.list.variants if each not in own)])
 
@@ -104,32 +101,33 @@ class Workbench(ipywidgets.VBox):
         return relatives(self.variant.origin if self.variant else None, self.list.variants)
 
     def _family_picked(self) -> tuple[Variant, ...]:
-        """Of what was made of the model, what is ticked in the list; all where nothing is."""
-        family, ticked = self._family(), self.list.picked
-        return tuple(each for each in family if each in ticked) or family
+        """The model and, of what was made of it, what is ticked in the list; all where nothing is."""
+        family = self._family()
+        ticked = tuple(each for each in family[1:] if each in self.list.picked)
+        return (*family[:1], *ticked) if ticked else family
 
     @property
     def source(self) -> Source | None:
         """The PyTorch model, in this kernel: panels work in another process, so the first access loads it here."""
         if self.variant is None:
             return None
-        origin = self.variant.origin
-        if origin not in self._sources:
+        model = find_model(self.variant.origin)
+        if model not in self._sources:
             from workbench.runners.torch import open_source
 
-            print(f"Loading {origin.source} into this kernel …")
-            self._sources[origin] = open_source(torch_variant(origin))
-        return self._sources[origin]
+            print(f"Loading {model.origin.source} into this kernel …")
+            self._sources[model] = open_source(model)
+        return self._sources[model]
 
     @property
     def comparison(self) -> Any:
         """The last `Comparison`; None before there is one."""
-        return self.panels["compare"].result if "compare" in self.panels else None
+        return getattr(self.panels.get("compare"), "result", None)
 
     @property
     def race(self) -> Any:
         """The last `Race`; None before there is one."""
-        return self.panels["race"].result if "race" in self.panels else None
+        return getattr(self.panels.get("race"), "result", None)
 
     def go_to(self, step: str) -> Any:
         """Opens a step, as a click on its button does, and gives its panel.
@@ -175,6 +173,8 @@ class Workbench(ipywidgets.VBox):
                 self._given[name] = panel.variants = wanted
             if step.takes == "graphs" and subject in wanted:
                 panel.subject = subject
+            if step is TRY and subject in wanted:
+                panel.controls["candidate"].value = subject
         elif step.takes != "nothing":
             panel.subject = subject
 
@@ -191,7 +191,7 @@ class Workbench(ipywidgets.VBox):
         with self._lock:
             if self.variant is not None:
                 now = find_again(self.variant, self.list.variants)
-                self.variant = now or torch_variant(self.variant.origin)
+                self.variant = now or find_model(self.variant.origin)
             for name, panel in self.panels.items():
                 step, subject = find_step(name), getattr(panel, "subject", None)
                 now = subject and find_again(subject, self.list.variants)
@@ -214,13 +214,13 @@ class Workbench(ipywidgets.VBox):
 
     def _select(self, name: str) -> None:
         """A variant that was clicked in the plots is the one in hand everywhere."""
-        variant = self.panels["compare"].variants.get(name)
+        variant = name_apart(self.panels["compare"].variants).get(name)
         if variant is not None:
             self.variant = self.list.current = variant
 
     def _take(self, name: str, result: Any) -> None:
         """What a step made goes into the list, and to the steps after it."""
-        made = torch_variant(result.origin) if isinstance(result, Loaded) else result
+        made = find_model(result.origin) if isinstance(result, Loaded) else result
         with self._lock:
             self._after = name if isinstance(made, Variant) else "load"
             try:

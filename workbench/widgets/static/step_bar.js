@@ -30,8 +30,7 @@ function render({ model, el }) {
     for (const [name, { button, mark, title, number }] of buttons) {
       const state = states[name] ?? 'open';
       button.dataset.state = state;
-      button.toggleAttribute('aria-current', name === model.get('current'));
-      if (name === model.get('current')) { button.setAttribute('aria-current', 'step'); }
+      if (name === model.get('current')) { button.setAttribute('aria-current', 'step'); } else { button.removeAttribute('aria-current'); }
       mark.textContent = { open: number, running: '', done: '✓' }[state];
       button.setAttribute('aria-label', `${title}${SAID[state]}`);
     }
@@ -44,7 +43,7 @@ function render({ model, el }) {
       event.preventDefault();
       all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
     }
-    if (event.key !== 'Tab') { event.stopPropagation(); }
+    if (event.key !== 'Tab' && !event.shiftKey && !event.ctrlKey && !event.metaKey) { event.stopPropagation(); }
   });
   const changes = ['current', 'states'];
   changes.forEach((name) => model.on(`change:${name}`, draw));

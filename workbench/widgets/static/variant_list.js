@@ -9,9 +9,12 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A column: its style, its title, and what stands in it; the second of two texts is the smaller one.
 const COLUMNS = [
-  ['wb-name', 'Name', 'name'], ['wb-model', 'Model', 'model'], ['', 'Runtime', 'runtime'], ['', 'Precision', 'precision'],
-  ['wb-size', 'Size', 'size'], ['wb-from', 'Made from', 'made_from'], ['', 'Made', 'made'],
+  ['wb-name', 'Name', (row) => [row.name, row.model]],
+  ['', 'Runs as', (row) => [row.runtime, row.precision]],
+  ['wb-size', 'Size', (row) => [row.size]],
+  ['wb-from', 'Made from', (row) => [row.made_from, row.made]],
 ];
 
 function render({ model, el }) {
@@ -35,8 +38,8 @@ function render({ model, el }) {
   function show(key, what) { open = what ? { key, what } : null; draw(); }
   function back(key, what) { show(null, null); focus(key, what); }
 
-  function nameCell(row) {
-    if (!open || open.key !== row.key || open.what !== 'rename') { return make('td', { class: 'wb-name', title: row.folder }, row.name); }
+  const renames = (row) => open && open.key === row.key && open.what === 'rename';
+  function nameBox(row) {
     const box = make('input', { type: 'text', maxlength: '60', 'aria-label': `New name of ${row.name}`, 'data-spot': spot(row.key, 'box') });
     box.value = open.typed ?? row.name;
     box.addEventListener('input', () => { open.typed = box.value; });
@@ -45,6 +48,12 @@ function render({ model, el }) {
       if (event.key === 'Enter') { save(row); } else if (event.key === 'Escape') { back(row.key, 'rename'); }
     });
     return make('td', { class: 'wb-name' }, box);
+  }
+  function cell(row, [style, , say], index) {
+    if (index === 0 && renames(row)) { return nameBox(row); }
+    const [first, second] = say(row);
+    const soft = second ? [make('div', { class: 'wb-soft' }, second)] : [];
+    return make('td', { class: style, title: index === 0 ? row.folder : '' }, make('div', {}, first), ...soft);
   }
   function save(row) {
     const typed = (open.typed ?? row.name).trim();
@@ -58,7 +67,7 @@ function render({ model, el }) {
   function actionCell(row) {
     const cell = make('td', { class: 'wb-do' });
     if (!row.folder) { return cell; } // it lives in memory
-    if (open && open.key === row.key && open.what === 'rename') {
+    if (renames(row)) {
       cell.append(button(row, 'save', 'Save', () => save(row)), button(row, 'stop', 'Cancel', () => back(row.key, 'rename')));
     } else {
       cell.append(
@@ -70,7 +79,7 @@ function render({ model, el }) {
   }
   function question(row) {
     const left = row.children ? ` ${row.children} made from it ${row.children > 1 ? 'stay and work' : 'stays and works'} without it.` : '';
-    return make('tr', {}, make('td', { colspan: '2' }), make('td', { class: 'wb-ask', colspan: '8' },
+    return make('tr', {}, make('td', { colspan: '2' }), make('td', { class: 'wb-ask', colspan: String(COLUMNS.length + 1) },
       make('span', { role: 'alert' }, `Delete ${row.name} (${row.size})?${left}`),
       button(row, 'yes', 'Delete', () => { open = null; model.send({ ask: 'delete', key: row.key }); }, { class: 'wb-danger' }),
       button(row, 'keep', 'Keep', () => back(row.key, 'delete'))));
@@ -89,8 +98,7 @@ function render({ model, el }) {
     radio.addEventListener('change', () => choose(row.key));
     const line = make('tr', { 'data-key': row.key },
       make('td', { class: 'wb-mark' }, radio), make('td', { class: 'wb-mark' }, check),
-      ...COLUMNS.map(([style, , field]) => (field === 'name' ? nameCell(row) : make('td', { class: style }, row[field]))),
-      actionCell(row));
+      ...COLUMNS.map((column, index) => cell(row, column, index)), actionCell(row));
     return line;
   }
 

@@ -1,0 +1,118 @@
+"""The workbench in JupyterLab: how soon it appears, the whole path by mouse on demo/qa, and the memory it takes."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Page
+
+from tests.widgets.lab import PATIENCE, open_notebook, run_chromium, run_lab
+from tests.widgets.mouse import Mouse
+
+WARM = "import workbench as wb\nfrom workbench import widgets\n'warm'"
+BENCH = "bench = widgets.Workbench()\nbench"
+PEAK = "import re\nprint('peak', re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
+EVERY = 0.2  # seconds between two looks at the memory
+
+
+class Watch:
+    """Follows the memory of a notebook's kernel, and of all that it started, from outside."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        while not self._over.wait(EVERY):
+            self.peak = max(self.peak, sum(map(_own_bytes, _find_kernel())))
+
+
+def _find_kernel() -> list[psutil.Process]:
+    """The kernel and its children, among what this process has started."""
+    started = psutil.Process().children(recursive=True)
+    kernels = [each for each in started if "ipykernel_launcher" in " ".join(_command(each))]
+    return [*kernels, *(child for kernel in kernels for child in kernel.children(recursive=True))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)  # what is shared counts once
+    except psutil.Error:
+        return 0
+
+
+def main() -> None:
+    """Prints the figures."""
+    with tempfile.TemporaryDirectory() as place, run_chromium() as browser:
+        folder = Path(place)
+        with run_lab(folder, WORKBENCH_HOME=str(folder / "workspace")) as lab, Watch() as watch:
+            page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
+            open_notebook(page, lab.write_notebook("bench.ipynb", [WARM, BENCH, PEAK]))
+            _run(page, 0)
+            page.locator(".jp-OutputArea-output").get_by_text("warm").wait_for(timeout=PATIENCE)
+            mouse = Mouse(page.locator(".jp-Notebook .jp-Cell").nth(1))
+            begun = time.perf_counter()
+            _run(page, 1)
+            mouse.panel.get_by_role("button", name="Load", exact=True).wait_for(timeout=PATIENCE)
+            _print("the panel, from running its cell", time.perf_counter() - begun, "s (limit 1)")
+            begun = time.perf_counter()
+            _walk(mouse)
+            _print("the whole path by mouse", time.perf_counter() - begun, "s (limit 180)")
+            _run(page, 2)
+            peak = page.locator(".jp-OutputArea-output").get_by_text("peak")
+            peak.wait_for(timeout=PATIENCE)
+            _print(
+                "kernel memory, at its peak",
+                int(peak.inner_text().split()[1]) * 1024 / 1e6,
+                "MB (limit 1,200)",
+            )
+            _print("with all that it started", watch.peak / 1e6, "MB")
+
+
+def _run(page: Page, number: int) -> None:
+    page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+
+
+def _walk(mouse: Mouse) -> None:
+    """From Load to Race, with the choices of somebody in a workshop: few examples, short runs."""
+    for title in ("Load", "Export", "Optimize", "Quantize"):
+        mouse.go_to(title)
+        _print(f"  {title}", mouse.finish(title), "s")
+    mouse.go_to("Inspect")
+    begun = time.perf_counter()
+    mouse.press("Show")
+    mouse.bench.locator(".wb-graph .wb-status").get_by_text("nodes").wait_for(timeout=PATIENCE)
+    _print("  Inspect", time.perf_counter() - begun, "s")
+    for title in ("Compare", "Race"):
+        mouse.go_to(title)
+        mouse.set_up(title)
+        _print(f"  {title}", mouse.finish(title), "s")
+
+
+def _print(label: str, figure: float, unit: str) -> None:
+    print(f"{label:40}{figure:9,.1f} {unit}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

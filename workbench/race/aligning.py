@@ -1,0 +1,50 @@
+"""Rows of different heats side by side: their times brought to one heat, and which rows these are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.race.rows import RaceRow
+
+TIMES = ("median_ms", "low_ms", "high_ms", "p90_ms")
+
+
+def align_times(row: RaceRow, baseline: RaceRow) -> RaceRow:
+    """The row with the times that it would have beside the baseline's last ones; its speed-up is what was measured.
+
+    Example:
+        >>> last = RaceRow("torch", median_ms=10.0, speedup=1.0, heat=2)
+        >>> align_times(RaceRow("a", median_ms=6.0, speedup=2.0, heat=1), last).median_ms
+        5.0
+    """
+    if row.heat == baseline.heat or not (baseline.median_ms and row.median_ms and row.speedup):
+        return row
+    factor = baseline.median_ms / (row.speedup * row.median_ms)
+    times: dict[str, Any] = {name: getattr(row, name) for name in TIMES}
+    return dataclasses.replace(
+        row, **{name: None if value is None else factor * value for name, value in times.items()}
+    )
+
+
+def list_odd_rows(rows: Iterable[RaceRow], baseline: RaceRow, n: int) -> list[str]:
+    """Which rows were measured in another heat than the baseline's last, or judged on fewer examples than `n`.
+
+    Example:
+        >>> list_odd_rows([RaceRow("a", speedup=2.0, heat=1, quality=80.0, n=200)], RaceRow("torch", heat=2), 400)
+        ["Times of an earlier, shorter heat, brought to the last one's: a", 'Quality on 200 examples alone: a']
+    """
+    rows = list(rows)
+    early = [row.name for row in rows if row.speedup is not None and row.heat != baseline.heat]
+    lines = []
+    if early:
+        lines.append(f"Times of an earlier, shorter heat, brought to the last one's: {', '.join(early)}")
+    fewer: dict[int, list[str]] = {}
+    for row in rows:
+        if row.quality is not None and row.n != n:
+            fewer.setdefault(row.n, []).append(row.name)
+    return [
+        *lines,
+        *(f"Quality on {count:,} examples alone: {', '.join(names)}" for count, names in fewer.items()),
+    ]
