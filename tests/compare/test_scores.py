@@ -23,7 +23,9 @@ def test_the_same_input_into_two_variants(bench, one_thread):  # noqa: F811
     assert sum(row.reference for row in same.rows) == pytest.approx(1)
     assert max(abs(row.difference) for row in same.rows) < 1e-5
     from_disk = wb.Variant.load(bench.exported("bert", "text-classification").path)
-    assert compare_scores(source, from_disk, example="Fine.", threads=1) == same, "its classes have the same names"
+    assert compare_scores(source, from_disk, example="Fine.", threads=1) == same, (
+        "its classes have the same names"
+    )
     for name, task in (("bert", "fill-mask"), ("gpt2", "text-generation"), ("bert", "token-classification")):
         shown = compare_scores(bench.source(name, task), bench.source(name, task), threads=1)
         assert shown.agrees

@@ -105,7 +105,11 @@ def convert_openvino(
         report: dict[str, Any] = {"max_length": parent.report.get("max_length")}
         if stored == "int8" and hint != "fp32":  # the very files of int8, run otherwise
             twin = convert_openvino(
-                parent, precision="int8", samples=feeds if samples is not None else None, **patterns
+                parent,
+                precision="int8",
+                samples=feeds if samples is not None else None,
+                include=patterns.get("include"),
+                exclude=patterns.get("exclude"),
             )
             link_files(twin, work)
             report |= {key: twin.report[key] for key in ("quantized", "left_in_fp32")}

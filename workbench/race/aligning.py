@@ -22,10 +22,11 @@ def align_times(row: RaceRow, baseline: RaceRow) -> RaceRow:
     if row.heat == baseline.heat or not (baseline.median_ms and row.median_ms and row.speedup):
         return row
     factor = baseline.median_ms / (row.speedup * row.median_ms)
-    times: dict[str, Any] = {name: getattr(row, name) for name in TIMES}
-    return dataclasses.replace(
-        row, **{name: None if value is None else factor * value for name, value in times.items()}
-    )
+    times = {name: getattr(row, name) for name in TIMES}
+    changed: dict[str, Any] = {
+        name: None if value is None else factor * value for name, value in times.items()
+    }
+    return dataclasses.replace(row, **changed)
 
 
 def list_odd_rows(rows: Iterable[RaceRow], baseline: RaceRow, n: int) -> list[str]:

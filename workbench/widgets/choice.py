@@ -31,12 +31,12 @@ class Choice(ipywidgets.Dropdown):
         first = 0 if value is ... else values.index(value)
         super().__init__(options=pairs, **({"index": first} if pairs else {}), **others)
         if pairs:
-            self.index = first
+            self.set_trait("index", first)
 
     @traitlets.observe("value")
     def _propagate_value(self, change: Any) -> None:
         if change["new"] is None and None in self._options_values:
-            self.index = self._options_values.index(None)
+            self.set_trait("index", self._options_values.index(None))
         else:
             super()._propagate_value(change)
 
@@ -44,4 +44,4 @@ class Choice(ipywidgets.Dropdown):
     def _propagate_options(self, change: Any) -> None:
         super()._propagate_options(change)
         if change is not None and self.index is None and None in self._options_values:
-            self.index = self._options_values.index(None)
+            self.set_trait("index", self._options_values.index(None))

@@ -1,0 +1,111 @@
+"""The exercises of the notebook 06_quantization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.exercises.exercise import Exercise, UnfitAnswerError
+
+# Values, bits, the right whole numbers, the right scale, and the hint to who finds others.
+CASES = (
+    ((-1.0, 0.5, 2.0), 8, (-64, 32, 127), 2 / 127, ""),
+    ((-4.0, 1.0, 2.0), 4, (-7, 2, 4), 4 / 7, "The largest value may be a negative one: look at absolute values. "),
+    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, "Round to the nearest whole number; do not cut off what follows the point. "),
+)
+
+
+def judge_quantize(quantize: Any) -> str | None:
+    """Tries a function that quantizes on values that are easily got wrong."""
+    if not callable(quantize):
+        raise UnfitAnswerError
+    import numpy as np
+
+    for values, bits, right, right_scale, hint in CASES:
+        result = quantize(np.array(values), bits)
+        if result is None:
+            return "Your function gives None. It has to return the whole numbers and the scale."
+        whole, scale = np.asarray(result[0]), float(result[1])
+        given = f"For {list(values)} and {bits} bits"
+        top = 2 ** (bits - 1) - 1
+        if np.isclose(scale * top, right_scale):
+            return f"{given} your scale is {scale:.4g}: that is the largest value. Divide it by top, which is {top}."
+        if np.isclose(scale * right_scale, 1) and not np.isclose(scale, 1):
+            return f"{given} your scale is upside down: whole times scale has to give the values again."
+        if not np.isclose(scale, right_scale):
+            return f"{hint}{given} your scale is {scale:.4g}; the largest value just fits with {right_scale:.4g}."
+        if not np.array_equal(whole, np.round(whole)):
+            return f"{given} yours gives {whole.tolist()}: these are no whole numbers yet. Round them."
+        if tuple(whole.tolist()) != right:
+            return f"{hint}{given} yours gives {whole.tolist()}; right is {list(right)}."
+    with np.errstate(all="ignore"):
+        whole, scale = quantize(np.zeros(3), 8)
+    if not (np.isfinite(whole).all() and np.isfinite(scale) and not np.any(np.asarray(whole) * scale)):
+        return "For a tensor of zeros the scale is 0, and 0 / 0 is no number. Any other scale will do there, such as 1."
+    return None
+
+
+def judge_exclude(answer: Any) -> str | None:
+    """Checks that a variant is int8, and only its last layer is not."""
+    from workbench.models.variant import Variant
+
+    if not isinstance(answer, Variant):
+        raise UnfitAnswerError
+    if not any(step.verb in ("quantize_dynamic", "quantize_static") for step in answer.steps):
+        return f"{answer.name} was not quantized to int8. Asked for is quantize_dynamic with one more argument."
+    if answer.precision != "int8":
+        return f"{answer.name} is {answer.precision}; asked for is int8."
+    left = list(answer.report.get("left_in_fp32", ()))
+    if not left:
+        return "Nothing was left in fp32. Which argument says what stays out?"
+    others = [name for name in left if "qa_outputs" not in name]
+    if len(others) < len(left) and others:
+        return f"More than the last layer stays in fp32: {', '.join(others[:3])}. Name qa_outputs alone."
+    if others:
+        return f"The wrong ones stay in fp32: {', '.join(others[:3])}. Leave out qa_outputs, and nothing else."
+    return None
+
+
+EXERCISES = (
+    Exercise(
+        name="06-a",
+        title="Quantize by hand",
+        expects="a function of values and bits, which gives (whole, scale)",
+        judge=judge_quantize,
+        why=(
+            "That is all there is to it: one scale and whole numbers. Everything else is about how many values share "
+            "a scale, and when it is chosen."
+        ),
+        solution="""
+import numpy as np
+
+from workbench import exercises
+
+
+def quantize(values, bits):
+    top = 2 ** (bits - 1) - 1
+    scale = np.abs(values).max() / top or 1.0
+    return np.round(values / scale).astype(int), scale
+
+
+exercises.check("06-a", quantize)
+""",
+    ),
+    Exercise(
+        name="06-b",
+        title="All but the last layer",
+        expects="a variant",
+        judge=judge_exclude,
+        why=(
+            "What stays in fp32 costs little where it is small, and the last layer is next to the answer. Whether it "
+            "helps at all is for compare_outputs to say."
+        ),
+        solution="""
+import workbench as wb
+from workbench import exercises
+
+optimized = wb.optimize_onnx(wb.export_onnx(wb.load_model("demo/qa")))
+answer = wb.quantize_dynamic(optimized, exclude="qa_outputs")
+exercises.check("06-b", answer)
+""",
+    ),
+)
