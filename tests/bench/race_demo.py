@@ -72,7 +72,7 @@ def print_regret(race: Race, kept: dict[str, float], latency: Latency) -> None:
     print(
         f"  regret: {best.name}, the best of {len(rivals)} others that meet the bar, takes 1/{best.speedup:.3f} of "
         f"{winner}'s time ({best.speedup_low:.3f}–{best.speedup_high:.3f}): {max(0.0, best.speedup - 1):.1%}"
-        + ("" if best.speedup_low > 1 else ", within noise")
+        + (", within noise" if best.speedup_low <= 1 < best.speedup else "")
     )
 
 

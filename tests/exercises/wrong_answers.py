@@ -5,6 +5,7 @@ An answer that has to be made first is a function marked with `made`; it is give
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,53 @@ def only_those_before(rows: list[tuple[str, float, float]]) -> list[str]:
     return [row[0] for row in front]
 
 
+def quantize_by(find_scale: Callable[[np.ndarray, int], float]) -> Callable[..., Any]:
+    """Quantizes by hand with a scale of one's own."""
+
+    def quantize(values: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
+        scale = find_scale(values, 2 ** (bits - 1) - 1)
+        return np.round(values / (scale or 1)), scale
+
+    return quantize
+
+
+def largest(values: np.ndarray) -> float:
+    return float(np.abs(values).max())
+
+
+def cut_off(values: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
+    scale = largest(values) / (2 ** (bits - 1) - 1) or 1.0
+    return (values / scale).astype(int), scale
+
+
+def quantize_but(**options: Any) -> Callable[[Path], Any]:
+    return made(
+        lambda folder: wb.quantize_dynamic(
+            wb.optimize_onnx(wb.export_onnx(wb.load_model("demo/qa"))), **options
+        )
+    )
+
+
+def share_words(answer: str, truth: str) -> float:
+    """The share of the answer's words that are in the truth, and no more."""
+    return len(set(answer.split()) & set(truth.split())) / max(1, len(answer.split()))
+
+
+def f1_of_sets(answer: str, truth: str) -> float:
+    ours, theirs = answer.split(), truth.split()
+    shared = sum(word in theirs for word in ours)
+    if not shared:
+        return 0.0
+    precision, recall = shared / len(ours), min(1.0, shared / len(theirs))
+    return 2 * precision * recall / (precision + recall)
+
+
+def f1_with_case(answer: str, truth: str) -> float:
+    ours, theirs = answer.split(), truth.split()
+    shared = sum((Counter(ours) & Counter(theirs)).values())
+    return 2 * shared / max(1, len(ours) + len(theirs))
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "01-a": [
         (lambda lengths, size: chunk(list(range(len(lengths))), size), "sort the places by length"),
@@ -148,6 +196,39 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("Conv", "has no operator"),
     ],
     "05-b": [(optimize_default, "ONNX Runtime's own: .*Attention"), ("O1", "The answer is a variant")],
+    "06-a": [
+        (quantize_by(lambda values, top: float(values.max()) / top), "absolute values"),
+        (quantize_by(lambda values, top: largest(values)), "Divide it by top: 127"),
+        (quantize_by(lambda values, top: top / largest(values)), "upside down"),
+        (quantize_by(lambda values, top: largest(values) / 127), "do not take 8 for granted|just fits with"),
+        (lambda values, bits: (values, largest(values) / (2 ** (bits - 1) - 1)), "no whole numbers yet"),
+        (cut_off, "Round to the nearest"),
+        (quantize_by(lambda values, top: largest(values) / top or float("nan")), "tensor of zeros"),
+        (lambda values, bits: None, "gives None"),
+        (127, "The answer is a function"),
+    ],
+    "06-b": [
+        (optimize_default, "was not quantized to int8"),
+        (quantize_but(), "Nothing was left in fp32"),
+        (quantize_but(exclude=["qa_outputs", "*.layer.0.*"]), "More than the last layer"),
+        (quantize_but(exclude="*.layer.3.*"), "The wrong ones"),
+        ("qa_outputs", "The answer is a variant"),
+    ],
+    "07-a": [
+        (share_words, "harmonic mean"),
+        (f1_of_sets, "not three times"),
+        (f1_with_case, "Upper and lower case"),
+        (lambda answer, truth: len(answer) / len(truth) - 8 / 9, "1.0"),
+        (lambda answer, truth: 100 * f1_with_case(answer, truth), "Those are percent"),
+        (lambda answer, truth: None, "gives None"),
+        (0.5, "The answer is a function"),
+    ],
+    "07-b": [
+        ("keep it", "do not rule that out"),
+        ("drop it", "do not show that anything was lost"),
+        ("ship it", "Choose one of"),
+        (-0.4, "The answer is one of"),
+    ],
     "08-a": [
         (lambda rows: [min(rows, key=lambda row: row[1])[0]], "None of them is beaten in both"),
         (lambda rows: [row[0] for row in rows], "slower than another and keeps less"),

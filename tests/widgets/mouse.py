@@ -12,6 +12,15 @@ BRIEF = {
     "Compare": {"Examples": "20", "Seconds": "0.2"},
     "Race": {"Examples": "20", "Seconds": "40"},
 }
+HEADINGS = {
+    "Load": "Load a model",
+    "Export": "Export to ONNX",
+    "Optimize": "Optimize the graph",
+    "Quantize": "Quantize",
+    "Inspect": "Look inside",
+    "Compare": "Compare variants",
+    "Race": "Race",
+}
 RACERS = "torch-fp32 torch-bf16 onnx-fp32 onnx-int8-dynamic"
 
 
@@ -36,6 +45,8 @@ class Mouse:
         button = self.steps.get_by_role("button", name=title)
         button.click()
         expect(button).to_have_attribute("aria-current", "step")
+        # The panel before may still stand there for a moment.
+        expect(self.panel.get_by_role("heading", name=HEADINGS[title], exact=True)).to_be_visible()
 
     def press(self, name: str) -> None:
         """Clicks a button of the panel."""

@@ -15,6 +15,8 @@ _NOTEBOOKS = (
     "onnx_runtime",
     "look_inside",
     "graph_optimization",
+    "quantization",
+    "compare",
     "race",
     "more_tasks",
 )

@@ -16,7 +16,12 @@ CASES = (
         0.4,
         "Take the harmonic mean of the two shares, 2·p·r / (p + r): it is low where either is low.",
     ),
-    ("the the the", "the cat", 0.4, "A word counts as often as it stands in both texts: here once, not three times."),
+    (
+        "the the the",
+        "the cat",
+        0.4,
+        "A word counts as often as it stands in both texts: here once, not three times.",
+    ),
     ("Oslo", "oslo", 1.0, "Upper and lower case are the same word."),
     ("", "", 1.0, "Two empty texts agree: 1.0. That is what a right 'no answer' is worth."),
     ("", "Oslo", 0.0, "An empty answer to a question that has one is worth 0.0."),
@@ -37,7 +42,9 @@ def judge_f1(f1: Any) -> str | None:
         if right and abs(float(value) - 100 * right) < 1e-3:
             return "Those are percent. Return a number from 0 to 1."
         if abs(float(value) - right) > 1e-6:
-            return f"{hint} For f1({answer!r}, {truth!r}) yours gives {float(value):.3g}; right is {right:.3g}."
+            return (
+                f"{hint} For f1({answer!r}, {truth!r}) yours gives {float(value):.3g}; right is {right:.3g}."
+            )
     return None
 
 

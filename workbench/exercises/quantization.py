@@ -8,9 +8,15 @@ from workbench.exercises.exercise import Exercise, UnfitAnswerError
 
 # Values, bits, the right whole numbers, the right scale, and the hint to who finds others.
 CASES = (
-    ((-1.0, 0.5, 2.0), 8, (-64, 32, 127), 2 / 127, ""),
-    ((-4.0, 1.0, 2.0), 4, (-7, 2, 4), 4 / 7, "The largest value may be a negative one: look at absolute values. "),
-    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, "Round to the nearest whole number; do not cut off what follows the point. "),
+    ((-1.1, 0.5, 2.0), 8, (-70, 32, 127), 2 / 127, "Round to the nearest whole number. "),
+    (
+        (-4.0, 1.0, 2.1),
+        4,
+        (-7, 2, 4),
+        4 / 7,
+        "The largest value may be a negative one: look at absolute values. ",
+    ),
+    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, "The number of bits is an argument: do not take 8 for granted. "),
 )
 
 
@@ -27,8 +33,8 @@ def judge_quantize(quantize: Any) -> str | None:
         whole, scale = np.asarray(result[0]), float(result[1])
         given = f"For {list(values)} and {bits} bits"
         top = 2 ** (bits - 1) - 1
-        if np.isclose(scale * top, right_scale):
-            return f"{given} your scale is {scale:.4g}: that is the largest value. Divide it by top, which is {top}."
+        if top > 1 and np.isclose(scale, right_scale * top):
+            return f"{given} your scale is {scale:.4g}: the largest value itself. Divide it by top: {top}."
         if np.isclose(scale * right_scale, 1) and not np.isclose(scale, 1):
             return f"{given} your scale is upside down: whole times scale has to give the values again."
         if not np.isclose(scale, right_scale):
@@ -51,7 +57,9 @@ def judge_exclude(answer: Any) -> str | None:
     if not isinstance(answer, Variant):
         raise UnfitAnswerError
     if not any(step.verb in ("quantize_dynamic", "quantize_static") for step in answer.steps):
-        return f"{answer.name} was not quantized to int8. Asked for is quantize_dynamic with one more argument."
+        return (
+            f"{answer.name} was not quantized to int8. Asked for is quantize_dynamic with one more argument."
+        )
     if answer.precision != "int8":
         return f"{answer.name} is {answer.precision}; asked for is int8."
     left = list(answer.report.get("left_in_fp32", ()))
@@ -61,7 +69,9 @@ def judge_exclude(answer: Any) -> str | None:
     if len(others) < len(left) and others:
         return f"More than the last layer stays in fp32: {', '.join(others[:3])}. Name qa_outputs alone."
     if others:
-        return f"The wrong ones stay in fp32: {', '.join(others[:3])}. Leave out qa_outputs, and nothing else."
+        return (
+            f"The wrong ones stay in fp32: {', '.join(others[:3])}. Leave out qa_outputs, and nothing else."
+        )
     return None
 
 

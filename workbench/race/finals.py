@@ -32,7 +32,7 @@ def run_finals(course: Course) -> str:
     called = _call_back(course, winner, pool)
     # Figures of different heats are not compared: all run again, or the winner stands.
     if called and _fits(course, [*pool, *called], FINAL_SECONDS):
-        winner = _choose(course, _run_final(course, [winner.name, *called], number + 1))
+        winner = _choose(course, _run_final(course, [*pool, *called], number + 1))
     return winner.name
 
 

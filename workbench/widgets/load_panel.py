@@ -77,13 +77,16 @@ class LoadPanel(Panel):
         demos = [(f"{name}: {task}", name) for name, task in demo_offers().items()]
         random = [(f"{name}: {task}", name) for name, task in architecture_offers().items()]
         tasks = [("the one that the model speaks for", None), *((name, name) for name in task_names())]
+        place = ipywidgets.ToggleButtons(
+            options=PLACES,
+            description="From",
+            style={"description_width": "130px", "button_width": "auto"},
+            layout={"width": "auto"},
+        )
+        for name in ("widget-inline-hbox", "jupyter-widget-inline-hbox"):  # its label beside it, as others have it
+            place.add_class(name)
         return {
-            "place": ipywidgets.ToggleButtons(
-                options=PLACES,
-                description="From",
-                style={"description_width": "130px", "button_width": "auto"},
-                layout={"width": "auto"},
-            ),
+            "place": place,
             DEMO: ipywidgets.Dropdown(options=demos, description="Demo", **WIDE),
             RANDOM: ipywidgets.Dropdown(options=random, description="Architecture", **WIDE),
             FOLDER: ipywidgets.Text(
