@@ -200,7 +200,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (quantize_by(lambda values, top: float(values.max()) / top), "absolute values"),
         (quantize_by(lambda values, top: largest(values)), "Divide it by top: 127"),
         (quantize_by(lambda values, top: top / largest(values)), "upside down"),
-        (quantize_by(lambda values, top: largest(values) / 127), "do not take 8 for granted|just fits with"),
+        (quantize_by(lambda values, top: largest(values) / 127), "that is for 8 bits"),
         (lambda values, bits: (values, largest(values) / (2 ** (bits - 1) - 1)), "no whole numbers yet"),
         (cut_off, "Round to the nearest"),
         (quantize_by(lambda values, top: largest(values) / top or float("nan")), "tensor of zeros"),

@@ -16,7 +16,7 @@ CASES = (
         4 / 7,
         "The largest value may be a negative one: look at absolute values. ",
     ),
-    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, "The number of bits is an argument: do not take 8 for granted. "),
+    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, ""),
 )
 
 
@@ -37,6 +37,10 @@ def judge_quantize(quantize: Any) -> str | None:
             return f"{given} your scale is {scale:.4g}: the largest value itself. Divide it by top: {top}."
         if np.isclose(scale * right_scale, 1) and not np.isclose(scale, 1):
             return f"{given} your scale is upside down: whole times scale has to give the values again."
+        if bits != 8 and np.isclose(scale, right_scale * top / 127):
+            return (
+                f"{given} your scale is {scale:.4g}: that is for 8 bits. The number of bits is an argument."
+            )
         if not np.isclose(scale, right_scale):
             return f"{hint}{given} your scale is {scale:.4g}; the largest value just fits with {right_scale:.4g}."
         if not np.array_equal(whole, np.round(whole)):
