@@ -12,6 +12,8 @@ import pytest
 
 # The Hub packages read this once, when they are imported: so it is set before any test can import them.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# The models are tiny: sharing their work out costs more than it wins, and many times more on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class NetworkUseError(RuntimeError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -83,3 +85,17 @@ def test_blocks_of_two_threads_may_overlap():
     leave.set()
     thread.join()
     assert state() == before
+
+
+def test_a_library_that_sets_the_root_logger_up_is_undone():
+    code = """
+import logging
+from workbench.quiet import quiet
+with quiet():
+    logging.basicConfig(level=logging.INFO)
+root = logging.getLogger()
+logging.getLogger("workbench.convert").info("not for stderr either")
+print(root.handlers, root.level)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[] 30\n", "")

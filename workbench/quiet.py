@@ -68,6 +68,7 @@ def _mute_loggers() -> Callable[[], object]:
     for logger, _ in levels:
         logger.setLevel(logging.CRITICAL + 1)
     root = logging.getLogger()
+    own, level_before = list(root.handlers), root.level
     # onnxruntime's quantizers log a line per node through the root logger itself, where level and name cannot
     # tell them from the user's own lines: so look at the file that the line comes from.
     drop = _FromLibraries()
@@ -77,6 +78,10 @@ def _mute_loggers() -> Callable[[], object]:
     root.addFilter(drop)
 
     def restore() -> None:
+        # ONNX Runtime's quantizers set the root logger up for themselves, and then everybody's lines are printed.
+        for handler in [handler for handler in root.handlers if handler not in own]:
+            root.removeHandler(handler)
+        root.setLevel(level_before)
         root.removeFilter(drop)
         for handler in handlers:
             handler.removeFilter(drop)

@@ -223,3 +223,10 @@ def test_a_tokenizer_that_was_used_makes_no_other_variant(workspace):
     before = wb.export_onnx(source)
     source.processor(["one", "two and three"], padding="max_length", truncation=True, max_length=24)
     assert wb.export_onnx(source).path == before.path
+
+
+@pytest.mark.parametrize("name", ["vit", "bert", "t5"])
+def test_an_export_leaves_no_method_behind(name, workspace):
+    source = wb.load_model(f"random/tiny-{name}")
+    wb.export_onnx(source)
+    assert [label for label, part in source.model.named_modules() if "forward" in vars(part)] == []

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.compare.processes import wait_for
 from tests.models.hub_server import hub  # noqa: F401
 from workbench import widgets
 from workbench.background import Desk
@@ -59,7 +60,7 @@ from workbench import widgets
 from workbench.models.origin import Origin
 from workbench.models.variant import torch_variant
 
-widgets.LoadPanel("someone/model").ask_size().join()
+widgets.LoadPanel("someone/model").size.ask().join()
 for name, task in (("demo/digits", "image-classification"), ("random/tiny-roberta", "fill-mask")):
     assert widgets.TryPanel(torch_variant(Origin(name, task))).call()
 print(json.dumps([name for name in ("torch", "transformers", "onnx", "plotly") if name in sys.modules]))
@@ -126,7 +127,7 @@ def test_what_is_no_id_is_said_at_once(panel, typed, what):
     assert what in panel.run_bar.message.value
     assert "<b>" not in panel.run_bar.message.value
     assert panel.run_bar.button.disabled
-    assert panel.ask_size() is None
+    assert panel.size.ask() is None
 
 
 def test_a_folder_of_the_same_name_is_not_taken_in_silence(panel, folder, monkeypatch):
@@ -142,16 +143,14 @@ def test_the_size_is_asked_for_only_on_a_click(panel, folder, hub):  # noqa: F81
     hub.folders[NAME] = folder
     panel.choose(NAME)
     assert hub.requests == []
-    panel.size_button.click()
-    if panel.asking is not None:
-        panel.asking.join()
-    assert "MB to download, in" in panel.size_note.value
-    assert not panel.size_button.disabled
+    panel.size.button.click()
+    wait_for(lambda: "MB to download, in" in panel.size.answer.value)
+    wait_for(lambda: not panel.size.button.disabled)
     panel.controls["hub_id"].value = "someone/<else>"
-    assert panel.size_note.value == "", "it was about another model"
+    assert panel.size.answer.value == "", "it was about another model"
     panel.controls["hub_id"].value = "someone/else"
-    panel.ask_size().join()
-    assert "There is no model &#x27;someone/else&#x27; on the Hub" in panel.size_note.value
+    panel.size.ask().join()
+    assert "There is no model &#x27;someone/else&#x27; on the Hub" in panel.size.answer.value
 
 
 @pytest.mark.hub

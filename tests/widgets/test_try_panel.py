@@ -103,7 +103,7 @@ def test_what_is_typed_is_ones_own_and_a_sample_takes_its_place(desk):
     controls["question"].value = "  "
     assert "Type a question first." in panel.run_bar.message.value
     controls["context"].value = ""
-    assert "Type a question and context first." in panel.run_bar.message.value
+    assert "Type a question and a context first." in panel.run_bar.message.value
     assert panel.run_bar.button.disabled
 
 
@@ -191,6 +191,8 @@ def test_other_variants_leave_the_choice_and_the_text(bench, desk):
     assert panel.controls["question"].value == "Mine?"
     panel.controls["reference"].value = exported
     assert panel.controls["question"].value == "Mine?"
+    panel.variants = [light("demo/qa", "question-answering")]
+    assert panel.controls["question"].value == "Mine?", "another source, the same fields"
     panel.variants = [source]
     assert panel.controls["candidate"].label == "torch-fp32"
     assert finish(panel).agrees

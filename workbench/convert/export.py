@@ -159,7 +159,7 @@ def _call_exporter(source: Source, work: Path, opset: int) -> None:
                 f"It can for: {', '.join(sorted(supported))}."
             )
         try:
-            with _same_configs(source.model):
+            with _left_alone(source.model):
                 onnx_export_from_model(
                     source.model,
                     work,
@@ -182,13 +182,19 @@ def _call_exporter(source: Source, work: Path, opset: int) -> None:
 
 
 @contextlib.contextmanager
-def _same_configs(model: torch.nn.Module) -> Iterator[None]:
-    """Puts back what the exporter sets in the configs of a model and its parts; T5's encoder would not run again."""
+def _left_alone(model: torch.nn.Module) -> Iterator[None]:
+    """Puts back what the exporter changes: configs (T5's encoder would not run again), and methods (of a ViT)."""
     configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
     before = [(config, copy.deepcopy(config.__dict__)) for config in configs.values()]
+    methods = [(part, vars(part).get("forward")) for part in model.modules()]
     try:
         yield
     finally:
+        for part, method in methods:
+            if method is None:
+                vars(part).pop("forward", None)
+            else:
+                part.forward = method
         for config, content in before:
             config.__dict__.clear()
             config.__dict__.update(content)

@@ -6,6 +6,7 @@ Nothing is loaded here, and nothing heavy imported: a list is on the screen at o
 from __future__ import annotations
 
 import json
+import re
 import types
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from workbench.models.weights import find_weights
 
 OWN_PREFIXES = ("demo/", PREFIX)
 TOKENIZER = "tokenizer_config.json"
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?", re.ASCII)
 
 
 def demo_offers() -> dict[str, str]:
@@ -83,6 +85,40 @@ def describe_folder(folder: str | Path) -> str:
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     pickled = "" if is_safe else " (pickled: only their numbers are read)"
     return f"{what}, {_speak_for(config)}; weights: {name}, {size / 1e6:,.1f} MB{pickled}"
+
+
+def is_hub_id(text: str) -> bool:
+    """Whether a text could be the id of a model on the Hub.
+
+    Example:
+        >>> is_hub_id("org/model"), is_hub_id("../model")
+        (True, False)
+    """
+    return _HUB_ID.fullmatch(text) is not None
+
+
+def check_hub_id(text: str) -> str:
+    """The id of a model on the Hub as somebody typed it. The Hub is not asked.
+
+    Raises:
+        ValueError: Nothing was typed, or something that `load_model` would take for another thing.
+
+    Example:
+        >>> check_hub_id(" org/model ")
+        'org/model'
+    """
+    name = text.strip()
+    if not name:
+        raise ValueError("Type the id of a model on the Hub, such as owner/name.")
+    if not is_hub_id(name):
+        raise ValueError(f"{name!r:.120} is no Hub id: those look like owner/name.")
+    if name.startswith(OWN_PREFIXES):
+        raise ValueError(f"{name!r} comes with the workbench. Choose it under its own place.")
+    if Path(name).exists():
+        raise ValueError(
+            f"{name!r} exists here, and load_model would take that. Choose 'Folder', or rename it."
+        )
+    return name
 
 
 def list_examples(variant: Variant) -> list[Any]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import html
-import re
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from workbench.background import Desk, Failure, Loaded
+from workbench.background import Desk, Loaded
 from workbench.errors import LoadError
-from workbench.models.download import describe_download
-from workbench.models.offers import OWN_PREFIXES, architecture_offers, demo_offers, describe_folder
+from workbench.models.offers import (
+    OWN_PREFIXES,
+    architecture_offers,
+    check_hub_id,
+    demo_offers,
+    describe_folder,
+    is_hub_id,
+)
 from workbench.models.tasks import task_names
 from workbench.models.variant import Variant, torch_variant
 from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
-from workbench.widgets.run_bar import describe_failure
+from workbench.widgets.size_question import SizeQuestion
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -32,7 +36,6 @@ DTYPES = (
     ("float16 (for GPUs)", "float16"),
 )
 SHOWN_PICTURES = 6
-HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?", re.ASCII)
 
 
 class LoadPanel(Panel):
@@ -60,15 +63,10 @@ class LoadPanel(Panel):
     def __init__(self, source: str | Path | None = None, *, desk: Desk | None = None) -> None:
         self._source: Source | None = None
         self.folder_note = ipywidgets.HTML()
-        self.size_note = ipywidgets.HTML()
-        self.size_button = ipywidgets.Button(
-            description="How large?", tooltip="Ask the Hub what loading would download; nothing is fetched"
-        )
-        self.size_button.on_click(lambda _: self.ask_size())
-        self.asking: threading.Thread | None = None
+        self.size = SizeQuestion()
         super().__init__(desk=desk)
         for name in ("hub_id", "revision"):
-            self.controls[name].observe(lambda _: self._show_size(""), "value")
+            self.controls[name].observe(lambda _: self._name_model(), "value")
         if source is not None:
             self.choose(source)
 
@@ -83,7 +81,10 @@ class LoadPanel(Panel):
             style={"description_width": "130px", "button_width": "auto"},
             layout={"width": "auto"},
         )
-        for name in ("widget-inline-hbox", "jupyter-widget-inline-hbox"):  # its label beside it, as others have it
+        for name in (
+            "widget-inline-hbox",
+            "jupyter-widget-inline-hbox",
+        ):  # its label beside it, as others have it
             place.add_class(name)
         return {
             "place": place,
@@ -103,7 +104,6 @@ class LoadPanel(Panel):
     def arrange(self) -> list[ipywidgets.Widget]:
         """The place, then what belongs to it, then what holds for all places."""
         controls = self.controls
-        ask = ipywidgets.HBox([self.size_button], layout=ipywidgets.Layout(margin="0 0 0 136px"))
         random_note = ipywidgets.HTML(
             _note("Real layers, random weights: good for speed and graphs. Quality figures mean nothing.")
         )
@@ -111,7 +111,7 @@ class LoadPanel(Panel):
             DEMO: ipywidgets.VBox([controls[DEMO]]),
             RANDOM: ipywidgets.VBox([controls[RANDOM], random_note]),
             FOLDER: ipywidgets.VBox([controls[FOLDER], self.folder_note]),
-            HUB: ipywidgets.VBox([controls["hub_id"], controls["revision"], ask, self.size_note]),
+            HUB: ipywidgets.VBox([controls["hub_id"], controls["revision"], self.size]),
         }
         return [controls["place"], *self.places.values(), controls["task"], controls["dtype"]]
 
@@ -128,12 +128,15 @@ class LoadPanel(Panel):
             if given not in known:
                 raise ValueError(f"There is no {given!r}. There are: {', '.join(known)}.")
             control = place
-        elif isinstance(source, Path) or not HUB_ID.fullmatch(given) or Path(given).is_dir():
+        elif isinstance(source, Path) or not is_hub_id(given) or Path(given).is_dir():
             place = control = FOLDER
         else:
             place, control = HUB, "hub_id"
         self.controls["place"].value = place
         self.controls[control].value = given
+
+    def _name_model(self) -> None:
+        self.size.model = (self.controls["hub_id"].value.strip(), self.controls["revision"].value.strip())
 
     def subjects(self) -> tuple[Variant, ...]:
         """Nothing: this is where it begins."""
@@ -154,73 +157,24 @@ class LoadPanel(Panel):
                 raise ValueError("Type the path of a folder with a model.")
             describe_folder(source)
         elif place == HUB:
-            source, revision = self._read_hub_id(), values["revision"].strip() or None
+            source, revision = check_hub_id(values["hub_id"]), values["revision"].strip() or None
         else:
             source = values[place]
             if source is None:
                 raise ValueError("None is installed. Choose another place.")
         return {"source": source, "task": values["task"], "dtype": values["dtype"], "revision": revision}
 
-    def _read_hub_id(self) -> str:
-        name = str(self.controls["hub_id"].value).strip()
-        if not name:
-            raise ValueError("Type the id of a model on the Hub, such as owner/name.")
-        if name.startswith(OWN_PREFIXES):
-            raise ValueError(f"{name!r} comes with the workbench. Choose it under its own place.")
-        if not HUB_ID.fullmatch(name):
-            raise ValueError(f"{name!r:.120} is no Hub id: those look like owner/name.")
-        if Path(name).exists():
-            raise ValueError(
-                f"{name!r} exists here, and load_model would take that. Choose 'Folder', or rename it."
-            )
-        return name
-
     def refresh(self) -> None:
         """Shows the fields of the chosen place, and what is in the folder."""
         place = self.controls["place"].value
         for name, box in self.places.items():
             box.layout.display = None if name == place else "none"
-        self.size_button.disabled = not self.controls["hub_id"].value.strip() or self._asks()
         try:
             folder = self.controls[FOLDER].value.strip()
             self.folder_note.value = _note(describe_folder(folder)) if folder and place == FOLDER else ""
         except (LoadError, OSError):  # stands beside the button
             self.folder_note.value = ""
         super().refresh()
-
-    def ask_size(self) -> threading.Thread | None:
-        """Asks the Hub, in another thread, what loading would download, and shows the answer.
-
-        Returns:
-            The thread; None where there is nothing to ask for.
-        """
-        try:
-            name, revision = self._read_hub_id(), self.controls["revision"].value.strip() or None
-        except (ValueError, OSError) as error:
-            self._show_size(describe_failure(Failure(type(error).__name__, str(error))))
-            return None
-        asking = self.asking = threading.Thread(target=self._ask, args=(name, revision), daemon=True)
-        self.size_button.disabled = True
-        self._show_size(_note("asking the Hub …"))
-        asking.start()
-        return asking
-
-    def _ask(self, name: str, revision: str | None) -> None:
-        try:
-            answer = describe_download(name, revision=revision)._repr_html_()
-        except Exception as error:  # whatever it is: somebody waits for an answer
-            answer = describe_failure(Failure(type(error).__name__, str(error)))
-        controls = self.controls
-        if (name, revision or "") == (controls["hub_id"].value.strip(), controls["revision"].value.strip()):
-            self._show_size(answer)
-        self.asking = None
-        self.size_button.disabled = False
-
-    def _asks(self) -> bool:
-        return self.asking is not None and self.asking.is_alive()
-
-    def _show_size(self, text: str) -> None:
-        self.size_note.value = f"<div role='status' style='margin-left:136px'>{text}</div>" if text else ""
 
     def show(self, result: Loaded) -> list[ipywidgets.Widget]:
         """What was loaded, with its first pictures where it looks at some."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from workbench.widgets.text_fields import clip
+
 if TYPE_CHECKING:
     from workbench.compare.scores import ScorePair, ScoreRow
 
@@ -57,7 +59,7 @@ def _draw_answers(pair: ScorePair, titles: list[str]) -> str:
         cards.append(
             f"<div style='flex:1 1 220px;border-left:3px solid {colour};padding:2px 10px'>"
             f"<div style='{QUIET}'>{title}</div>"
-            f"<div style='font-size:1.25em'><b>{_shorten(label)}</b></div>"
+            f"<div style='font-size:1.25em'><b>{html.escape(clip(label, LONGEST))}</b></div>"
             f"<div style='{QUIET}'>{score:.4f}</div></div>"
         )
     return f"<div style='display:flex;flex-wrap:wrap;gap:8px;margin:4px 0 10px'>{''.join(cards)}</div>"
@@ -70,7 +72,7 @@ def _draw_row(row: ScoreRow, low: float, high: float) -> str:
     )
     difference = "–" if row.difference is None else f"{row.difference:+.4f}"
     return (
-        f"<tr><td style='padding:2px 14px 2px 0;max-width:320px'>{_shorten(row.label)}</td>{bars}"
+        f"<tr><td style='padding:2px 14px 2px 0;max-width:320px'>{html.escape(clip(row.label, LONGEST))}</td>{bars}"
         f"<td style='text-align:right;white-space:nowrap;{FIGURES}'>{difference}</td></tr>"
     )
 
@@ -92,7 +94,3 @@ def _range(rows: tuple[ScoreRow, ...]) -> tuple[float, float]:
     values = [value for row in rows for value in (row.reference, row.candidate) if value is not None]
     low, high = min(0.0, *values), max(0.0, *values)
     return low, high if high > low else low + 1
-
-
-def _shorten(text: str) -> str:
-    return html.escape(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")

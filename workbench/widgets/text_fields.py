@@ -48,3 +48,14 @@ def read_example(texts: Mapping[str, str] | None) -> Any:
     if not any(text.strip() for text in texts.values()):
         raise ValueError("Type a text first.")
     return texts.get("text", {"question": "", "context": "", **texts})
+
+
+def clip(text: str, limit: int) -> str:
+    """The beginning of a text, on one line.
+
+    Example:
+        >>> clip("Who\\nlives in Oslo?", 10)
+        'Who lives…'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"

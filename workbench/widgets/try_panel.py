@@ -13,13 +13,21 @@ from workbench.background import Desk, Loaded, Written
 from workbench.compare.scores import TASKS
 from workbench.models.offers import list_examples
 from workbench.models.origin import Origin
-from workbench.models.pictures import keep_picture
 from workbench.models.variant import Variant, resolve_variant, torch_variant
 from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
 from workbench.widgets.score_view import draw_scores
-from workbench.widgets.text_fields import read_example, text_fields
+from workbench.widgets.text_fields import clip, text_fields
+from workbench.widgets.try_inputs import (
+    PictureShelf,
+    list_samples,
+    name_variants,
+    same_samples,
+    with_models,
+    write_sample,
+    write_texts,
+)
 
 if TYPE_CHECKING:
     from workbench.compare.scores import ScorePair
@@ -28,9 +36,9 @@ if TYPE_CHECKING:
     Offered = Variant | Loaded | Source | str | Path
 
 TEXTS = ("question", "context", "text")
-LONGEST = 60  # letters of a sample in its list
 LONGEST_SHOWN = 300  # of what was asked, above the answers
 SHOWN_SAMPLES = 16
+ALONE = "The same variant on both sides: make another one to compare."
 
 
 class TryPanel(Panel):
@@ -60,7 +68,7 @@ class TryPanel(Panel):
 
     def __init__(self, variants: Offered | Sequence[Offered] = (), *, desk: Desk | None = None) -> None:
         self._examples: dict[Origin, list[Any]] = {}
-        self._pictures: dict[tuple[str, bytes], Path] = {}
+        self._shelf = PictureShelf()
         self._filling = False
         self._labels: dict[str, Variant] = {}
         self._samples: list[Any] = []
@@ -106,10 +114,7 @@ class TryPanel(Panel):
     def variants(self, given: Offered | Sequence[Offered]) -> None:
         items = given if isinstance(given, list | tuple) else [given]
         variants = [self._bring(item) for item in items]
-        # What they were made from stands first, if nobody brought it.
-        there = {variant.origin for variant in variants if variant.runtime == "torch"}
-        missing = dict.fromkeys(variant.origin for variant in variants if variant.origin not in there)
-        self._labels = _name([*map(torch_variant, missing), *variants])
+        self._labels = name_variants(with_models(variants))
         offered = list(self._labels.items())
         self._filling = True  # one refresh at the end, not one for every step
         for name, usual in (("reference", 0), ("candidate", -1)):
@@ -136,15 +141,14 @@ class TryPanel(Panel):
             return
         variant = self.controls["reference"].value
         samples = [] if variant is None else self._find_examples(variant)[:SHOWN_SAMPLES]
-        if not _same(samples, self._samples):
+        if not same_samples(samples, self._samples):
+            fields = [self.controls[name].value for name, _ in text_fields(variant)]
+            own = self.controls["sample"].value is None and any(text.strip() for text in fields)
             self._samples = samples
             self._filling = True
-            self.controls["sample"].options = [
-                ("your own", None),
-                *((f"{number + 1}: {_label(sample)}", number) for number, sample in enumerate(samples)),
-            ]
+            self.controls["sample"].options = list_samples(samples)
             self._filling = False
-            self.controls["sample"].value = 0 if samples else None
+            self.controls["sample"].value = 0 if samples and not own else None
         self.refresh()
 
     def _find_examples(self, variant: Variant) -> list[Any]:
@@ -197,44 +201,13 @@ class TryPanel(Panel):
         """
         variant = self.controls["reference"].value
         if variant.task_row.inputs == "image":
-            return {"example": self._read_picture(variant)}
-        texts = {name: self.controls[name].value for name, _ in text_fields(variant)}
-        if not all(text.strip() for text in texts.values()):
-            missing = " and ".join(
-                title.lower() for name, title in text_fields(variant) if not texts[name].strip()
-            )
-            raise ValueError(f"Type a {missing} first.")
-        return {"example": read_example(texts)}
-
-    def _read_picture(self, variant: Variant) -> Written:
-        number = self.controls["sample"].value
-        if number is not None:
-            torch = [each for each in self.subjects() if each.runtime == "torch"]
-            if torch and torch[0].origin == variant.origin:
-                return Written(self._samples[number], f"source.examples[{number}]")
-            load = torch_variant(variant.origin).as_code().splitlines()[2].removeprefix("source = ")
-            return Written(self._samples[number], f"examples[{number}]", (f"examples = {load}.examples",))
-        from PIL import Image
-
-        try:
-            path = self._keep_upload()
-            with Image.open(path) as opened:
-                picture = opened.copy()
-        except OSError as error:
-            raise ValueError(
-                f"The picture cannot be kept in the workspace: {error}. Set WORKBENCH_HOME to a folder of yours."
-            ) from error
-        return Written(picture, f"Image.open({str(path)!r})", ("from PIL import Image",))
-
-    def _keep_upload(self) -> Path:
-        if not self.controls["upload"].value:
-            raise ValueError("Choose an example, or bring a picture of your own.")
-        upload = self.controls["upload"].value[-1]
-        key = (str(upload["name"]), bytes(upload["content"]))
-        if key not in self._pictures or not self._pictures[key].is_file():
+            number = self.controls["sample"].value
+            if number is not None:
+                sample = self._samples[number]
+                return {"example": write_sample(sample, number, variant.origin, self.subjects())}
             mode = getattr(self._samples[0], "mode", "RGB") if self._samples else "RGB"
-            self._pictures = {key: keep_picture(key[1], key[0], mode=mode)}
-        return self._pictures[key]
+            return {"example": self._shelf.write(self.controls["upload"].value, mode)}
+        return {"example": write_texts(variant, {name: self.controls[name].value for name in TEXTS})}
 
     def refresh(self) -> None:
         """Shows the fields of the task, and the chosen picture."""
@@ -259,8 +232,8 @@ class TryPanel(Panel):
 
     def describe(self) -> str:
         """What the two are for."""
-        variant = self.controls["reference"].value
-        return "" if variant is None else f"{variant.origin.source}, {variant.task}"
+        given = self.controls["reference"].value
+        return "" if given is None else f"{given.origin.source}, {given.task}"
 
     def run(self) -> None:
         """Asks both, in another process; returns at once."""
@@ -271,13 +244,9 @@ class TryPanel(Panel):
     def show(self, result: ScorePair) -> list[ipywidgets.Widget]:
         """What each says, and the scores behind it."""
         (left, right), picture = self._asked
-        text = (
-            result.example if len(result.example) <= LONGEST_SHOWN else f"{result.example[:LONGEST_SHOWN]}…"
-        )
+        text = clip(result.example, LONGEST_SHOWN)
         given = picture or f"<div style='font-style:italic'>{html.escape(text)}</div>"
-        alone = (
-            "<div>The same variant on both sides: make another one to compare.</div>" if left == right else ""
-        )
+        alone = f"<div>{ALONE}</div>" if left == right else ""
         words = self.controls["reference"].value.task == "token-classification"
         drawn = draw_scores(result, names=(left, right), answers=not words)
         shown = f"<div style='margin:6px 0'>{given}</div>{alone}{drawn}"
@@ -286,29 +255,3 @@ class TryPanel(Panel):
     def summarize(self, result: ScorePair) -> str:
         """Whether they agree."""
         return "Both put the same first." if result.agrees else "They do not put the same first."
-
-
-def _name(variants: Sequence[Variant]) -> dict[str, Variant]:
-    """Variants by names that tell them apart."""
-    several = len({variant.origin.source for variant in variants}) > 1
-    found: dict[str, Variant] = {}
-    for variant in dict.fromkeys(variants):
-        plain = f"{variant.name} of {variant.origin.source}" if several else variant.name
-        name, count = plain, 1
-        while name in found:
-            count += 1
-            name = f"{plain} ({count})"
-        found[name] = variant
-    return found
-
-
-def _label(sample: Any) -> str:
-    text = sample.get("question") if isinstance(sample, dict) else sample
-    if not isinstance(text, str):
-        return "a picture" if hasattr(sample, "thumbnail") else "a sample"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
-def _same(left: list[Any], right: list[Any]) -> bool:
-    pairs = zip(left, right, strict=True) if len(left) == len(right) else [(0, 1)]
-    return all(a is b or (not hasattr(a, "shape") and a == b) for a, b in pairs)  # sounds are arrays
