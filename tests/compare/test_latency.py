@@ -51,6 +51,12 @@ def test_the_same_variant_twice_is_equally_fast(chain, scratch):
     assert list(scratch.iterdir()) == []
 
 
+def test_variants_of_one_model_run_one_sample(bench):  # noqa: F811
+    latency = measure_latency([bench.source(), bench.exported()], isolate=False, **QUICK)
+    assert latency.same_samples
+    assert "may differ" not in str(latency)
+
+
 def test_progress_goes_up_to_the_end(chain):
     told = []
     measure_latency(

@@ -12,7 +12,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench import widgets
-from workbench.background import Call, Desk, Written
+from workbench.background import Desk
 from workbench.compare.scores import ScorePair, ScoreRow
 from workbench.models.origin import Origin
 from workbench.models.variant import torch_variant
@@ -267,12 +267,3 @@ def test_scores_are_drawn_whatever_they_are():
     assert "margin-left:0.0%;width:100.0%" in drawn  # the lowest of all: the whole width, towards zero
     same = draw_scores(ScorePair("a", "b", "", "m", (ScoreRow("x", 0.0, 0.0),), True))
     assert "margin-left:0.0%;width:0.0%" in same
-
-
-def test_an_argument_can_be_more_than_its_repr(bench):
-    value = Written([1], "[x]", ("from math import pi as x", "y = 2"))
-    call = Call("compare_scores", (bench.source().baseline,) * 2, {"example": value})
-    lines = call.as_code().splitlines()
-    assert lines[:3] == ["from math import pi as x", "import workbench as wb", ""]
-    assert lines[-2:] == ["y = 2", "scores = wb.compare_scores(reference, candidate, example=[x])"]
-    assert call.values() == {"example": [1]}

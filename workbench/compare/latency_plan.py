@@ -26,11 +26,8 @@ def choose_feeds(
     if samples is not None:
         return [check_feeds(samples)] * len(variants)
     first = variants[0].samples()[:1]
-    model = variants[0].origin.fingerprint, variants[0].task
     feeds = [
-        first
-        if first and (variant.origin.fingerprint, variant.task) == model
-        else variant.samples()[:1] or first
+        first if first and _have_one_model(variant, variants[0]) else variant.samples()[:1] or first
         for variant in variants
     ]
     for variant, own in zip(variants, feeds, strict=True):
@@ -39,6 +36,12 @@ def choose_feeds(
                 f"{variant.name} has no sample inputs. Give samples=[{{'input name': array, …}}]."
             )
     return feeds
+
+
+def _have_one_model(one: Variant, other: Variant) -> bool:
+    """Whether two variants come from one model; what was noted of its tokenizer may differ."""
+    known = one.origin.fingerprint and one.origin.fingerprint == other.origin.fingerprint
+    return one.origin == other.origin or bool(known and one.task == other.task)
 
 
 def check_lengths(lengths: Sequence[int] | None, feeds: Sequence[Sequence[Feed]]) -> None:
