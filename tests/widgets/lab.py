@@ -155,6 +155,13 @@ def run_all_cells(page: Page, address: str) -> None:
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
+def choose_menu(page: Page, *items: str) -> None:
+    """Chooses from JupyterLab's menus. By clicks: under a pointer that only passes, a menu may not open in time."""
+    page.get_by_role("menuitem", name=items[0], exact=True).click()
+    for item in items[1:]:
+        page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+
+
 def wait_until(condition: Callable[[], Any], *, seconds: float = 30, what: str = "it") -> Any:
     """Asks until the answer is something; for what happens outside the browser."""
     end = time.monotonic() + seconds

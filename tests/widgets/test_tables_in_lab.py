@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.variants import Bench
-from tests.widgets.lab import PATIENCE, Lab, record_requests, run_all_cells
+from tests.widgets.lab import PATIENCE, Lab, choose_menu, record_requests, run_all_cells
 
 pytestmark = pytest.mark.browser
 WORKS = 300_000  # milliseconds that comparing or racing may take on a busy machine
@@ -44,9 +44,7 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(number)
 
     def choose_theme(self, name: str) -> None:
-        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
-        self.page.get_by_text("Theme", exact=True).hover()
-        self.page.get_by_role("menuitem", name=f"JupyterLab {name}", exact=True).click()
+        choose_menu(self.page, "Settings", "Theme", f"JupyterLab {name}")
 
     def weigh(self, frame: str | bytes) -> None:
         if len(frame) > LARGE:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.variants import nothing_half_made
-from tests.widgets.lab import PATIENCE, Lab, open_notebook, record_requests, run_lab, wait_until
+from tests.widgets.lab import PATIENCE, Lab, choose_menu, open_notebook, record_requests, run_lab, wait_until
 from tests.widgets.mouse import RACERS, WORKS, Mouse
 
 pytestmark = pytest.mark.browser
@@ -53,10 +53,7 @@ class Notebook:
 
     def menu(self, *items: str) -> None:
         """Chooses from JupyterLab's menus."""
-        self.page.get_by_role("menuitem", name=items[0], exact=True).click()
-        for item in items[1:-1]:
-            self.page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).hover()
-        self.page.locator(".lm-Menu-itemLabel").get_by_text(items[-1], exact=True).click()
+        choose_menu(self.page, *items)
 
     def look(self, name: str) -> None:
         """Takes a picture of the bench, light and dark, where somebody wants to see it."""

@@ -90,6 +90,7 @@ class Desk:
         self._task: Task | None = None
         self.ended: Task | None = None  # the last one that is over
         self._stopping: Task | None = None
+        self._begun = False
         self._kills = 0
         self._lock = threading.RLock()
         atexit.register(self.close)
@@ -123,6 +124,7 @@ class Desk:
                 )
             self.warm()
             task = Task(call, listener, _desk=self)
+            self._begun = False
             self._task = task
             assert self._process is not None
             # Folders are those of the notebook now, which may have changed since the process began.
@@ -143,11 +145,16 @@ class Desk:
         if process is None:
             return
         if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+            self._interrupt(process)
             threading.Thread(target=self._end_unless_over, args=(task, process), daemon=True).start()
         else:
             self._kill(process)
+
+    def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
+        """Asks for an end, if the call has begun; before, nobody would hear it, and it is asked when it begins."""
+        if self._begun:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
 
     def _end_unless_over(self, task: Task, process: subprocess.Popen[bytes]) -> None:
         if not task.wait(GRACE):
@@ -181,7 +188,12 @@ class Desk:
                 task = self._task
                 if task is None:
                     continue
-                if kind in ("log", "progress"):
+                if kind == "begun":
+                    with self._lock:
+                        self._begun = True
+                        if self._stopping is task:
+                            self._interrupt(process)
+                elif kind in ("log", "progress"):
                     task.listener(kind, value)
                 else:
                     self._finish({"result": "done", "error": "failed"}.get(kind, kind), value)

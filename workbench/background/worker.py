@@ -158,7 +158,7 @@ def main() -> None:
             os._exit(0)  # some libraries hang or crash while they are torn down
         os.environ["WORKBENCH_HOME"] = home
         os.chdir(folder)
-        channel.send(*perform(hands, call))
+        channel.send(*perform(hands, call, channel))
 
 
 def _follow_parent(parent: int) -> None:
@@ -170,11 +170,12 @@ def _follow_parent(parent: int) -> None:
     os._exit(1)
 
 
-def perform(hands: Hands, call: Call) -> tuple[str, Any]:
-    """Carries out one call; only meanwhile an interrupt is listened to."""
+def perform(hands: Hands, call: Call, channel: Channel) -> tuple[str, Any]:
+    """Carries out one call; only meanwhile an interrupt is listened to, and ("begun", None) says from when on."""
     try:
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            channel.send("begun", None)
             return "result", hands.carry_out(call)
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
