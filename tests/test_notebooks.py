@@ -32,10 +32,11 @@ MOST_MEMORY = 1.2e9  # of a kernel: Binder grants 2 GB to the server and all tha
 DEBRIS = re.compile(
     r"\w*Warning\b|\bWARN(?:ING)?\b|\[[WE]:onnxruntime|\bINFO\b|\bDEBUG\b|it/s|\d%\||█|\r|\x1b\[|Traceback"
 )
+# The kernel's own figure is the system's for its memory: the other one begins with that of whoever started it.
 USAGE = (
     "import json, resource\n"
-    "print(json.dumps([resource.getrusage(who).ru_maxrss * 1024 "
-    "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))"
+    "from workbench.compare.subject import read_peak\n"
+    "print(json.dumps([read_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024]))"
 )
 
 

@@ -203,10 +203,10 @@ class Comparison:
         """Headers, lines and which columns stand on the right; columns that nobody fills are left out."""
         columns: list[tuple[str, Callable[[ComparisonRow], str], bool]] = [
             ("variant", lambda row: row.name, False),
-            ("ms", lambda row: _with_interval(row.median_ms, row.low_ms, row.high_ms, _figure), True),
+            ("ms", lambda row: _with_interval(row.median_ms, row.low_ms, row.high_ms, format_time), True),
             (
                 "speed-up",
-                lambda row: _with_interval(row.speedup, row.speedup_low, row.speedup_high, _figure, "×"),
+                lambda row: _with_interval(row.speedup, row.speedup_low, row.speedup_high, format_time, "×"),
                 True,
             ),
             ("size", lambda row: format_bytes(row.size_bytes) if row.size_bytes else "", True),
@@ -232,7 +232,13 @@ def _agreement(row: ComparisonRow) -> str:
     return "" if row.agrees is None else "yes" if row.agrees else "no"
 
 
-def _figure(value: float) -> str:
+def format_time(value: float) -> str:
+    """Milliseconds to read: three digits, and no lone point behind them.
+
+    Example:
+        >>> format_time(17.123), format_time(103.9)
+        ('17.1', '103.9')
+    """
     return f"{value:,.1f}" if value >= 100 else f"{value:#.3g}"
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workbench.compare.comparison import Comparison, ComparisonRow
+from workbench.compare.comparison import Comparison, ComparisonRow, format_time
 from workbench.compare.layout import html_table, markdown_table, text_table
 from workbench.compare.saving import make_plain
 from workbench.graph.tables import Table, format_bytes, wrap_html
@@ -229,7 +229,7 @@ class Race:
     def _cells(self) -> tuple[list[str], list[list[str]], list[bool]]:
         columns: list[tuple[str, Callable[[RaceRow], str], bool]] = [
             ("variant", lambda row: row.name, False),
-            ("ms", lambda row: "" if row.median_ms is None else f"{row.median_ms:#.3g}", True),
+            ("ms", lambda row: "" if row.median_ms is None else format_time(row.median_ms), True),
             ("speed-up", lambda row: "" if row.speedup is None else say_speedup(row), True),
             ("heat", self._show_heat, True),
             ("size", lambda row: format_bytes(row.size_bytes) if row.size_bytes else "", True),

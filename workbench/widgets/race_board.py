@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.compare.comparison import format_time
 from workbench.compare.layout import html_table
 from workbench.graph.tables import format_bytes
 from workbench.race.progress import PHASES, Progress
@@ -22,7 +23,7 @@ def draw_board(news: Progress) -> str:
         [
             ranks.get(row.name, ""),
             row.name,
-            "" if row.median_ms is None else f"{row.median_ms:#.3g}",
+            "" if row.median_ms is None else format_time(row.median_ms),
             "" if row.speedup is None else say_speedup(row),
             format_bytes(row.size_bytes) if row.size_bytes else "",
             "" if row.kept is None else f"{100 * row.kept:.1f} %",
