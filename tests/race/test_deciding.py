@@ -223,3 +223,16 @@ def test_findings_speak_of_what_was_judged():
     )
     assert "smallest of those judged: small" in race.lines()
     assert any(line.startswith("Of those judged, nothing beats these") for line in race.lines())
+
+
+def test_a_little_slower_is_said_as_such():
+    fast, near = make_row("fast", 4.0, 0.2, heat=2), make_row("near", 3.85, 0.3, heat=2)
+    explained = explain_rows(
+        {"torch-fp32": BASELINE, "fast": fast, "near": near},
+        winner="fast",
+        baseline="torch-fp32",
+        keep=0.99,
+        label="F1",
+    )
+    told = {row.name: row.reason for row in explained}
+    assert told["near"] == "1.04× slower than fast in the same heat, though not clearly"

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from workbench.compare.wording import format_ratio
 from workbench.graph.tables import format_bytes
 from workbench.race.deciding import are_tied, find_beater, is_faster, is_smaller, sort_by_speed
 from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, WINNER, RaceRow, may_win
@@ -92,7 +91,7 @@ def _say_close(row: RaceRow, winner: RaceRow) -> str:
         slower = (winner.speedup or 0.0) / (row.speedup or 1.0)
         if slower > 1:
             heats = "in the same heat" if row.heat == winner.heat else "going by different heats"
-            return f"{format_ratio(1 / slower)} than {winner.name} {heats}, though not clearly"
+            return f"{slower:.2f}× slower than {winner.name} {heats}, though not clearly"
     text = f"as fast as {winner.name} (within noise)"
     if row.size_bytes and is_smaller(winner, row):
         return f"{text}, which is smaller: {_say_sizes(winner, row)}"
