@@ -130,3 +130,9 @@ def nothing_half_made(folder: Path) -> bool:
         if path.suffix != ".lock" and not any((up / "variant.json").is_file() for up in path.parents)
     ]
     return not unfinished and not homeless
+
+
+def every_variant(bench):
+    source = bench.source()
+    torch_variants = [source.baseline, source.as_variant("bf16")]
+    return [*torch_variants, bench.exported(), bench.int8(), bench.openvino(), bench.openvino("bert", "int8")]

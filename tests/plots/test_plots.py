@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from tests.compare.test_table import EVIL, make_comparison
+from tests.compare.comparisons import EVIL, make_comparison
 from workbench import plots
 from workbench.compare.comparison import Comparison, ComparisonRow
 from workbench.compare.front import find_front

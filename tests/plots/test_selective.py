@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.compare.test_table import EVIL
+from tests.compare.comparisons import EVIL
 from workbench import plots
 from workbench.models.variant import Origin, Variant
 from workbench.race.selective_rows import Point, Selective

@@ -14,7 +14,7 @@ import pytest
 import traitlets
 from plotly.offline import get_plotlyjs
 
-from tests.compare.test_table import EVIL, make_comparison
+from tests.compare.comparisons import EVIL, make_comparison
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
 from workbench.background import Desk

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.test_table import EVIL
+from tests.compare.comparisons import EVIL
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
 from workbench.background import Desk
