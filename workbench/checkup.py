@@ -171,9 +171,13 @@ def check_workspace(root: Path) -> SetupRow:
     free = shutil.disk_usage(there).free
     found = f"{root}, {format_bytes(free)} free"
     if not _can_write(there):
-        return SetupRow("workspace", found, LOOK, "nothing can be written there: set WORKBENCH_HOME to another folder")
+        return SetupRow(
+            "workspace", found, LOOK, "nothing can be written there: set WORKBENCH_HOME to another folder"
+        )
     if free < ENOUGH_DISK:
-        return SetupRow("workspace", found, LOOK, f"less than {format_bytes(ENOUGH_DISK)}: delete what you do not need")
+        return SetupRow(
+            "workspace", found, LOOK, f"less than {format_bytes(ENOUGH_DISK)}: delete what you do not need"
+        )
     return SetupRow("workspace", found, meaning="variants are kept here")
 
 
@@ -222,9 +226,13 @@ def check_bf16(features: Iterable[str]) -> SetupRow:
     units = [name for name in BF16_UNITS if name in set(features)]
     if not units:
         return SetupRow(
-            "CPU, bf16", "no units for it", meaning="bf16 halves the memory, and is as a rule slower than fp32 here"
+            "CPU, bf16",
+            "no units for it",
+            meaning="bf16 halves the memory, and is as a rule slower than fp32 here",
         )
-    return SetupRow("CPU, bf16", ", ".join(units), meaning="bf16 is a rival to int8 here: put it into every comparison")
+    return SetupRow(
+        "CPU, bf16", ", ".join(units), meaning="bf16 is a rival to int8 here: put it into every comparison"
+    )
 
 
 def _check_compiler() -> SetupRow:

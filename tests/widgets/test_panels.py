@@ -46,7 +46,7 @@ CASES = {
         {"question": "Who lives in Oslo?", "context": "Ines lives in Oslo, and <Mara> in Porto."},
     ),
     "export": (widgets.ExportPanel, lambda made: made.source(), {"opset": 17}),
-    "optimize": (widgets.OptimizePanel, lambda made: made.exported(), {"level": 1}),
+    "optimize": (widgets.OptimizePanel, lambda made: made.exported(), {"level": "O1"}),
     "dynamic": (
         widgets.QuantizePanel,
         lambda made: made.exported(),

@@ -6,10 +6,11 @@ import itertools
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from workbench.compare.engine import choose_listener
 from workbench.compare.jobs import JobWriter, estimate_need, plan_groups
 from workbench.compare.latency_plan import (
     check_lengths,
@@ -51,7 +52,7 @@ def measure_latency(
     batch_sizes: Sequence[int] | None = None,
     lengths: Sequence[int] | None = None,
     timeout: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Literal[False] | None = None,
 ) -> Latency:
     """Measures the latency of variants, in turn, and their speed-up over the first one.
 
@@ -74,7 +75,7 @@ def measure_latency(
         lengths: Measure at each of these lengths in tokens; None keeps the samples'.
         timeout: Seconds without an answer after which a variant counts as hung. None takes ten minutes for loading
             and warming up, which may compile, and a minute or more for a turn.
-        progress: Called with (done, total) again and again while it measures.
+        progress: Called with (done, total) again and again while it measures; None and False tell nobody.
 
     Returns:
         A table of latencies; `noisy` says when not to trust it.
@@ -111,7 +112,7 @@ def measure_latency(
     groups = plan_groups(needs, int(SPARED * free_memory())) if isolate else [list(range(len(chosen)))]
     meter = LoadMeter()
     rows: dict[tuple[int, int], LatencyRow] = {}
-    tell = share_progress(progress, [len(group) * len(shapes) for group in groups])
+    tell = share_progress(choose_listener(progress), [len(group) * len(shapes) for group in groups])
     with tempfile.TemporaryDirectory(prefix="workbench-latency-") as place:
         files = [
             [_write(case, Path(place) / f"feeds-{index}-{at}.npz") for at, case in enumerate(cases)]

@@ -6,13 +6,13 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from workbench.compare.datasets import Data, read_data
 from workbench.compare.differences import Difference, describe_difference, share_kept
-from workbench.compare.engine import Progress, read_batch_size, show_progress
+from workbench.compare.engine import Progress, choose_listener, read_batch_size, show_progress
 from workbench.compare.metrics import Metric, find_metric
 from workbench.compare.predict import predict
 from workbench.compare.resample import find_difference, find_interval
@@ -130,7 +130,7 @@ def evaluate_quality(
     baseline: Variant | Source | str | Path | Quality | None = None,
     threads: int | None = None,
     batch_size: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Literal[False] | None = None,
 ) -> Quality:
     """Measures how good a variant is at its task.
 
@@ -145,7 +145,7 @@ def evaluate_quality(
         batch_size: How many inputs go through at once; 16 by default, and fewer where a model gives so many values
             per token that the memory would be short. What cannot be padded, such as sounds for a model without a
             mask, goes through with its like alone.
-        progress: Called with (done, total); by default a line on the terminal or in the notebook.
+        progress: Called with (done, total); None draws a line on the terminal or in the notebook, False nothing.
 
     Returns:
         The figure with its 95 % interval, and with the paired difference where there is a baseline. Questions about
@@ -170,7 +170,7 @@ def evaluate_quality(
     data = read_data(dataset, variant, metric=asked, limit=limit)
     if metric is None and asked == "squad_v2" and data.always_answered:
         chosen = find_metric("squad", variant.task)
-    report = progress or show_progress(f"{variant.name}, {chosen.label}")
+    report = choose_listener(progress) or show_progress(f"{variant.name}, {chosen.label}")
     options: dict[str, Any] = {"threads": threads, "batch_size": batch_size}
     with quiet():
         predictions, golds = predict(variant, data, chosen.name, progress=report, **options)

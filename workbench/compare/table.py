@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from workbench.compare.comparison import Comparison, ComparisonRow
 from workbench.compare.datasets import read_data
+from workbench.compare.engine import choose_listener
 from workbench.compare.latency import measure_latency
 from workbench.compare.latency_plan import label_variants
 from workbench.compare.latency_rows import LatencyRow
@@ -41,7 +42,7 @@ def compare_variants(
     seconds: float | None = None,
     threads: int | None = None,
     isolate: bool = True,
-    progress: Listener | None = None,
+    progress: Listener | Literal[False] | None = None,
 ) -> Comparison:
     """Measures variants of one model and puts them side by side.
 
@@ -58,7 +59,8 @@ def compare_variants(
         seconds: How long each variant is timed.
         threads: How many threads one call may use.
         isolate: Whether each variant is timed in a process of its own.
-        progress: Called with a `TableProgress` at each piece of news; what it raises ends the comparison.
+        progress: Called with a `TableProgress` at each piece of news; what it raises ends the comparison. None draws a
+            line for each variant that is judged, False nothing.
 
     Returns:
         The table; `save_report` writes it as a web page with plots.
@@ -78,7 +80,7 @@ def compare_variants(
     reference = chosen[0]
     data, notes = _read_quality_data(dataset, reference, metric, limit)
     names = label_variants(chosen)
-    reporter = Reporter(progress)
+    reporter = Reporter(choose_listener(progress))
     latency = measure_latency(
         chosen,
         samples=feeds,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from workbench.compare.engine import choose_listener
 from workbench.compare.latency_plan import check_number
 from workbench.machine import cpu_features, package_versions, release_memory, usable_cores
 from workbench.models.samples import Feed, check_feeds, name_feeds
@@ -45,7 +46,7 @@ def race_variants(
     metric: str | None = None,
     limit: int | None = None,
     seed: int = 0,
-    progress: Listener | None = None,
+    progress: Listener | Literal[False] | None = None,
     fresh: bool = False,
 ) -> Race:
     """Makes variants of a model, throws out those that are slow or lose too much, and hands over the best.
@@ -70,7 +71,8 @@ def race_variants(
         metric: What quality is; None takes what is usual for the task.
         limit: How many labelled examples to take, from the first; all by default.
         seed: Decides which examples are looked at first.
-        progress: Called with a `Progress` at each piece of news; what it raises ends the race.
+        progress: Called with a `Progress` at each piece of news; what it raises ends the race. None and False tell
+            nobody.
         fresh: Forgets what an earlier call has finished.
 
     Returns:
@@ -99,7 +101,7 @@ def race_variants(
             metric=metric,
             limit=limit,
             seed=seed,
-            progress=progress,
+            progress=choose_listener(progress),
             fresh=fresh,
         )
     except ListenerError as told:

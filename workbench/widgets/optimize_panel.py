@@ -29,9 +29,9 @@ class OptimizePanel(Panel):
         """How far, and whether in half precision."""
         levels = [
             ("the one that suits (recommended)", None),
-            ("0: transformer fusions alone", 0),
-            ("1: and what is constant or redundant", 1),
-            ("2: and more fused operators", 2),
+            ("O1: what is constant or redundant; standard operators alone", "O1"),
+            ("O2: and operators fused, attention too", "O2"),
+            ("O3: and an approximation of Gelu", "O3"),
             ("99: everything, for this CPU only", 99),
         ]
         return {
