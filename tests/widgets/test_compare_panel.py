@@ -28,6 +28,12 @@ LARGEST_FIGURE = 20_000
 
 
 @pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
 def compared(bench: Bench) -> Iterator[tuple[widgets.ComparePanel, list[str]]]:  # noqa: F811
     """A panel that has compared, and all that it said on its way."""
     with Desk() as desk:
@@ -164,6 +170,38 @@ def test_variants_come_and_go_and_ticks_stay(bench):  # noqa: F811
     assert panel.hint in panel.code.code
 
 
+def test_what_was_left_out_stays_so_under_another_name(bench, workspace):  # noqa: F811
+    import workbench as wb
+
+    exported = wb.export_onnx(bench.source())
+    twins = [wb.quantize_dynamic(each) for each in (exported, wb.optimize_onnx(exported))]
+    panel = widgets.ComparePanel([bench.source(), *twins])
+    assert panel.controls["variants"].value == ("torch-fp32", "onnx-int8-dynamic", "onnx-int8-dynamic (2)")
+    panel.controls["variants"].value = ("torch-fp32", "onnx-int8-dynamic (2)")
+    renamed = wb.Workspace().rename(twins[0], "the first")
+    panel.variants = [bench.source(), renamed, twins[1]]
+    assert panel.controls["variants"].value == ("torch-fp32", "onnx-int8-dynamic")
+    assert panel.call().subjects[1].path == twins[1].path
+    panel.variants = [bench.source(), twins[1]]
+    assert panel.call().subjects[1].path == twins[1].path
+
+
+def test_a_line_is_the_variant_that_was_compared(bench, workspace, desk):  # noqa: F811
+    """Of two with one name, the table has only one here: it keeps the plain name."""
+    import workbench as wb
+
+    exported = wb.export_onnx(bench.source())
+    twins = [wb.quantize_dynamic(each) for each in (exported, wb.optimize_onnx(exported))]
+    panel = widgets.ComparePanel([bench.source(), *twins], desk=desk)
+    panel.controls["variants"].value = ("torch-fp32", "onnx-int8-dynamic (2)")
+    panel.prepare(panel.call())
+    assert panel.find("onnx-int8-dynamic").path == twins[1].path
+    for name in ("torch-fp32", "onnx-int8-dynamic"):
+        panel.follow("progress", TableProgress("finished", name))
+    assert panel.board.part == 1.0
+    assert "(2)" not in panel.live.value
+
+
 def test_one_variant_has_its_model_beside_it(bench):  # noqa: F811
     panel = widgets.ComparePanel(bench.exported())
     assert [variant.name for variant in panel.variants] == ["torch-fp32", "onnx-fp32"]
@@ -185,6 +223,8 @@ def test_metrics_are_those_of_the_task(bench):  # noqa: F811
     [
         ("limit", "0", "Examples must be a whole number"),
         ("limit", "1.5", "Examples must be a whole number"),
+        ("limit", "1,5", "Examples must be a whole number"),
+        ("seconds", "1,000", "Seconds must be a number above 0"),
         ("seconds", "soon", "Seconds must be a number above 0"),
         ("seconds", "nan", "Seconds must be a number above 0"),
         ("threads", "-2", "Threads must be a whole number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
-from workbench.background import Desk, Loaded
+from workbench.background import Desk, Failure, Loaded
 from workbench.models.variant import Variant
 
 
@@ -68,12 +69,18 @@ CASES = {
     "compare": (
         widgets.ComparePanel,
         lambda made: [made.source(), made.exported()],
-        {"variants": ("torch-fp32", "onnx-fp32"), "seconds": "0.1", "threads": "1", "data": "none"},
+        {
+            **{"variants": ("torch-fp32", "onnx-fp32"), "seconds": "0.1", "threads": "1"},
+            **{"data": "typed", "dataset": "demo/qa", "limit": "12"},
+        },
     ),
     "race": (
         widgets.RacePanel,
         lambda made: made.source(),
-        {"keep": 0.95, "seconds": "", "which": "named", "names": "torch-bf16"},
+        {
+            **{"keep": 0.95, "seconds": "", "which": "named", "names": "torch-bf16"},
+            **{"data": "typed", "dataset": "demo/qa", "limit": "12"},
+        },
     ),
 }
 
@@ -98,14 +105,28 @@ def same(clicked: Any, typed: Any) -> bool:
         return (clicked.path, clicked.steps, clicked.files) == (typed.path, typed.steps, typed.files)
     if isinstance(clicked, Loaded):  # the model itself stays where the work is done
         return clicked.origin == typed.origin
-    return type(clicked) is type(typed) and names_of(clicked) == names_of(typed)
+    assert facts_of(clicked) == facts_of(typed)
+    return type(clicked) is type(typed) and rows_of(clicked) == rows_of(typed)
 
 
-def names_of(result: Any) -> list[str]:
-    """What the rows of a result are about, in any order: some are sorted by what was measured."""
+FACTS = "source task reference candidate baseline example metric dataset n threads keep samples".split()
+FIGURES = "size_bytes quality reference candidate drift runs".split()
+
+
+def facts_of(result: Any) -> dict[str, Any]:
+    """What a result says of how it was made."""
+    return {name: str(getattr(result, name)) for name in FACTS if hasattr(result, name)}
+
+
+def rows_of(result: Any) -> dict[str, Any]:
+    """What the rows of a result are about, in any order, with the figures that do not depend on the moment."""
     rows = result.rows if hasattr(result, "rows") else [row for file in result.files for row in file.rows]
     keys = ("name", "module", "node", "label")
-    return sorted(next(str(getattr(row, key)) for key in keys if hasattr(row, key)) for row in rows)
+    names = [next(str(getattr(row, key)) for key in keys if hasattr(row, key)) for row in rows]
+    return {
+        name: [pytest.approx(getattr(row, figure, None), rel=1e-3, nan_ok=True) for figure in FIGURES]
+        for name, row in zip(names, rows, strict=True)
+    }
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "load"])  # there it begins
@@ -144,6 +165,83 @@ def test_a_cancelled_panel_is_ready_again(bench, desk, workspace):  # noqa: F811
     assert not panel.busy
     assert not panel.run_bar.button.disabled
     assert panel.run_bar.cancel_button.disabled
+
+
+def test_a_second_click_changes_nothing(bench, desk, workspace):  # noqa: F811
+    """ipywidgets passes on clicks that were made before the button was seen to be disabled."""
+    panel = widgets.ExportPanel(bench.source(), desk=desk)
+    panel.run_bar.button.click()
+    task = panel.task
+    panel.run_bar.button.click()
+    assert panel.task is task
+    assert panel.busy
+    assert panel.run_bar.error.value == ""
+    assert not panel.run_bar.cancel_button.disabled
+    assert task.wait(120)
+    assert (task.state, panel.finished) == ("done", 1)
+
+
+class Clumsy(widgets.ExportPanel):
+    def show(self, result):
+        raise ZeroDivisionError("the drawing went wrong")
+
+
+def test_a_result_outlives_an_error_in_its_drawing(bench, desk, workspace):  # noqa: F811
+    panel = Clumsy(bench.source(), desk=desk)
+    panel.run()
+    assert panel.task.wait(120)
+    assert isinstance(panel.result, Variant)
+    assert panel.finished == 1
+    assert "the drawing went wrong" in panel.run_bar.error.value
+    assert "in show" in panel.run_bar.error.value, "the traceback is there, folded"
+    assert not panel.busy
+
+
+def test_an_error_has_its_message_first(bench, desk):  # noqa: F811
+    panel = widgets.InspectPanel(bench.exported(), desk=desk)
+    panel.run_bar.end("", failure=Failure("LoadError", "There is <no> model.", "line 1"))
+    text = re.sub("<[^>]*>", "|", panel.run_bar.error.value).strip("|")
+    assert text.startswith("There is &lt;no&gt; model.")
+    assert text.index("LoadError") < text.index("line 1")
+
+
+def test_code_that_cannot_be_written_is_all_comment(bench, desk):  # noqa: F811
+    class Wordy(widgets.ExportPanel):
+        def call(self):
+            raise ValueError("One thing is wrong.\nAnd another.")
+
+    assert Wordy(bench.source(), desk=desk).code.code == "# One thing is wrong.\n# And another."
+
+
+def test_what_is_said_last_stands(desk):
+    """The ticking second comes from a thread of its own."""
+    bar = widgets.ExportPanel(desk=desk).run_bar
+    bar.begin()
+    first = bar._over
+    bar.begin()
+    assert first.is_set(), "the ticker of a run before has an end"
+    bar.tell("exporting")
+    assert "exporting …" in bar.message.value
+    assert "aria-hidden" in bar.clock.value
+    bar.end("done in 2 s")
+    bar.tell("exporting")
+    assert "done in 2 s" in bar.message.value
+    assert bar.clock.value == ""
+
+
+def test_what_is_replaced_is_freed(bench, desk, workspace):  # noqa: F811
+    panel = widgets.InspectPanel([bench.exported(), bench.optimized()], desk=desk)
+    panel.run()
+    first = panel.view
+    panel.subject = bench.exported()
+    panel.run()
+    assert panel.view is not first
+    assert first.comm is None
+    assert all(child.comm is None for child in first.children)
+    assert panel.view.comm is not None
+    panel.run()  # the same graph again is the same view
+    assert panel.view.comm is not None
+    assert panel.output.children == (panel.view,)
 
 
 def test_two_panels_share_one_process(bench, desk, workspace):  # noqa: F811

@@ -81,6 +81,20 @@ def test_the_winner_and_the_reasons(raced):
     assert panel.winner.name != loser
 
 
+def test_a_second_race_may_have_others(raced, workspace, desk):
+    """The winner of the first need not be in the second: what was picked before is forgotten."""
+    panel, _ = raced
+    before = panel.result
+    panel.selected = "torch-bf16"
+    rows = tuple(dataclasses.replace(row, name=f"new-{row.name}") for row in before.rows)
+    variants = {f"new-{name}": each for name, each in before.variants.items()}
+    panel._keep(dataclasses.replace(before, rows=rows, variants=variants, baseline=f"new-{before.baseline}"))
+    assert panel.selected == panel.result.winning_row.name
+    assert panel.find(panel.selected) == panel.winner
+    panel._keep(before)
+    assert panel.selected == before.winning_row.name
+
+
 def test_who_may_take_part(bench):  # noqa: F811
     panel = widgets.RacePanel(bench.source())
     assert "candidates" not in panel.call().arguments

@@ -88,6 +88,62 @@ def test_a_picked_variant_is_the_one_in_hand(workspace, bench, desk):  # noqa: F
     assert table.variant == table.list.current == quantize.subject == optimized
 
 
+def test_a_step_that_is_run_again_is_in_hand_again(workspace, bench, desk):  # noqa: F811
+    table = widgets.Workbench(bench.source(), desk=desk)
+    exported = finish(table.go_to("export"))
+    optimized = finish(table.go_to("optimize"))
+    assert table.variant == optimized
+    assert finish(table.go_to("export")) == exported
+    assert table.variant == table.list.current == exported
+    table.list.delete(exported)
+    assert table.variant.runtime == "torch"
+    again = finish(table.go_to("export"))
+    assert again in table.list.variants
+    assert table.variant == again
+
+
+def test_the_winner_of_a_race_is_in_hand(workspace, bench, desk):  # noqa: F811
+    table = widgets.Workbench(bench.source(), desk=desk)
+    race = table.go_to("race")
+    for name, value in {"seconds": "", "which": "named", "names": "onnx-fp32", "data": "none"}.items():
+        race.controls[name].value = value
+    winner = finish(race).winner
+    assert table.race.winner == winner
+    assert table.variant == table.list.current == winner
+    loser = next(name for name, each in table.race.variants.items() if each != winner)
+    race.selected = loser
+    assert table.variant == table.race.variants[loser]
+
+
+def test_a_click_on_a_renamed_variant_finds_it(workspace, bench, desk):  # noqa: F811
+    exported = wb.export_onnx(bench.source())
+    table = widgets.Workbench(exported, desk=desk)
+    compare = table.go_to("compare")
+    compare.prepare(compare.call())
+    table.list.current = table.list.variants[0]
+    renamed = table.list.rename(exported, "mine")
+    compare.selected = exported.name
+    assert table.variant == renamed
+    table.list.delete(renamed)
+    before = table.variant
+    compare.selected = ""
+    compare.selected = exported.name
+    assert table.variant == before, "what is gone cannot be picked"
+
+
+def test_what_is_being_worked_with_is_neither_renamed_nor_deleted(workspace, bench, desk):  # noqa: F811
+    exported = wb.export_onnx(bench.source())
+    table = widgets.Workbench(exported, desk=desk)
+    panel = table.go_to("optimize")
+    panel.run()
+    with pytest.raises(ValueError, match="is being worked with"):
+        table.list.delete(exported)
+    with pytest.raises(ValueError, match="is being worked with"):
+        table.list.rename(exported, "another")
+    assert panel.task.wait(180)
+    assert table.list.rename(exported, "another").name == "another"
+
+
 def test_a_panel_at_work_gets_the_next_subject_afterwards(workspace, bench, desk):  # noqa: F811
     exported = wb.export_onnx(bench.source())
     optimized = wb.optimize_onnx(exported)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
-STATIC = Path(__file__).parent / "static"
+from workbench.widgets.assets import STATIC
 
 
 class CodeBlock(anywidget.AnyWidget):

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from workbench.background import Desk
+from workbench.background import Call, Desk
 from workbench.compare.comparison import Comparison
-from workbench.compare.latency_plan import label_variants
 from workbench.compare.metrics import METRICS
 from workbench.graph.tables import format_bytes
 from workbench.models.variant import Variant, resolve_variant, torch_variant
@@ -18,6 +17,7 @@ from workbench.widgets.checks import Checks
 from workbench.widgets.choice import Choice
 from workbench.widgets.compare_board import CompareBoard
 from workbench.widgets.fields import make_data_fields, make_number, read_data_fields, read_number
+from workbench.widgets.names import identify, name_apart
 from workbench.widgets.panel import WIDE
 from workbench.widgets.table_panel import TablePanel
 from workbench.widgets.variants_view import VariantsView
@@ -65,19 +65,16 @@ class ComparePanel(TablePanel):
     @variants.setter
     def variants(self, value: Given | Iterable[Given] | None) -> None:
         """Offers other variants, ticked; those that were there stay as they were."""
-        before, ticked = self._named(), set(self.controls["variants"].value)
+        before, ticked = name_apart(self._variants), self.controls["variants"].value
+        left_out = {identify(each) for name, each in before.items() if name not in ticked}
         self._variants = read_variants(value)
-        named, metric = self._named(), self.controls["metric"]
-        ticks = [name for name in named if name not in before or name in ticked]
+        named, metric = name_apart(self._variants), self.controls["metric"]
+        ticks = [name for name, each in named.items() if identify(each) not in left_out]
         self.controls["variants"].offer(describe_variants(named), value=ticks)
         options, chosen = list_metrics(self._variants), metric.value
         metric.options = options
         metric.value = chosen if chosen in dict(options).values() else None
         self.refresh()
-
-    def _named(self) -> dict[str, Variant]:
-        """The variants by the names that the table will have."""
-        return dict(zip(label_variants(self._variants), self._variants, strict=True))
 
     @property
     def subject(self) -> Variant | None:
@@ -91,7 +88,7 @@ class ComparePanel(TablePanel):
     def make_controls(self) -> dict[str, Any]:
         """Which variants, on which data, and how long."""
         return {
-            "variants": Checks(describe_variants(self._named())),
+            "variants": Checks(describe_variants(name_apart(self._variants))),
             **make_data_fields("none: leave quality out"),
             "metric": Choice(list_metrics(self._variants), description="Quality is", **WIDE),
             "seconds": make_number("Seconds", "3", tooltip="How long each variant is timed"),
@@ -114,7 +111,7 @@ class ComparePanel(TablePanel):
         """The variants that are ticked."""
         if not self._variants:
             raise ValueError(self.hint)
-        known = self._named()
+        known = name_apart(self._variants)
         if not (ticked := self.controls["variants"].value):
             raise ValueError("Tick at least one variant.")
         return tuple(known[name] for name in ticked)
@@ -123,10 +120,10 @@ class ComparePanel(TablePanel):
         """Of which model."""
         return f"of {self._variants[0].origin.source} ({self._variants[0].task})" if self._variants else ""
 
-    def run(self) -> None:
-        """Makes the call, and follows it in a table."""
-        self.board = CompareBoard(self.controls["variants"].value)
-        super().run()
+    def prepare(self, call: Call) -> None:
+        """Begins a table of what is known of each variant."""
+        super().prepare(call)
+        self.board = CompareBoard(self._compared)
 
     def follow(self, kind: str, news: Any) -> None:
         """Shows what each variant has behind it, and how long the rest will take."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import ipywidgets
@@ -25,12 +26,18 @@ def read_number(control: ipywidgets.Text, *, whole: bool = False) -> float | Non
         ValueError: It is no number above zero.
 
     Example:
-        >>> read_number(make_number("Seconds", "3", value="0.5"))
+        >>> read_number(make_number("Seconds", "3", value="0,5"))
         0.5
+        >>> read_number(make_number("Examples", "all", value="1,000"), whole=True)
+        1000
     """
-    text = control.value.strip().replace(",", "" if whole else ".")
+    text = control.value.strip()
     if not text:
         return None
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+", text):  # thousands; in seconds nobody can tell
+        text = text.replace(",", "") if whole else ""
+    elif not whole:
+        text = text.replace(",", ".")
     kind = "a whole number from 1 up" if whole else "a number above 0"
     error = ValueError(f"{control.description} must be {kind}, or empty; got {control.value.strip()!r:.40}.")
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -13,8 +12,7 @@ import traitlets
 from workbench.graph.names import shorten_name
 from workbench.graph.overlay import shorten_overlay
 from workbench.graph.page import PageGraph, pack_page
-
-STATIC = Path(__file__).parent / "static"
+from workbench.widgets.assets import STATIC, read_script
 
 
 class GraphCanvas(anywidget.AnyWidget):
@@ -29,7 +27,7 @@ class GraphCanvas(anywidget.AnyWidget):
         error: What went wrong, if anything.
     """
 
-    _esm = STATIC / "graph_canvas.js"
+    _esm = read_script("graph_canvas")
     _css = STATIC / "graph_canvas.css"
 
     _page = traitlets.Bytes().tag(sync=True)

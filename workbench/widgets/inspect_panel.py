@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from workbench.background import Call, Desk, Failure
+from workbench.background import Call, Desk
 from workbench.compare.latency_plan import label_variants
 from workbench.errors import WorkbenchError
 from workbench.graph.summary import summarize_graph
@@ -16,7 +16,8 @@ from workbench.models.variant import Variant, resolve_variant, torch_variant
 from workbench.widgets.choice import Choice
 from workbench.widgets.graph_compare import GraphCompare
 from workbench.widgets.graph_view import GraphView
-from workbench.widgets.panel import WIDE, Panel
+from workbench.widgets.names import identify
+from workbench.widgets.panel import WIDE, Panel, note_error
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -94,7 +95,7 @@ class InspectPanel(Panel):
             self.variants = ()
             return
         variant = resolve_variant(value)
-        if _place(variant) not in map(_place, self._variants):
+        if identify(variant) not in map(identify, self._variants):
             self.variants = (*self._variants, variant)
         options = [each for _, each in self.controls["variant"].options]
         if variant in options:
@@ -187,10 +188,12 @@ class InspectPanel(Panel):
 
     def run(self) -> None:
         """Shows the graph at once; what is painted on it is measured in another process."""
+        if self.busy:
+            return
         try:
             self._open()
         except (ValueError, TypeError, OSError, WorkbenchError) as error:
-            self.run_bar.end("", failure=Failure(type(error).__name__, str(error)))
+            self.run_bar.end("", failure=note_error(error))
             return
         if self.paint == PLAIN:
             self.run_bar.end("")
@@ -217,9 +220,10 @@ class InspectPanel(Panel):
             self._viewed = chosen
         if isinstance(self.view, GraphView):
             self.view.overlay(None)
-        self.output.children = (self.view,)
+        self._put((self.view,))
         if self.paint == PLAIN:
             self.result = self.view.diff if isinstance(self.view, GraphCompare) else summarize_graph(shown)
+            self.finished += 1
 
     def _pair(self) -> tuple[Variant, Variant] | tuple[None, None]:
         """The two variants that are compared; the one that was made in fewer steps comes first."""
@@ -239,13 +243,9 @@ def _offer(control: Choice, options: Sequence[tuple[str, Variant | None]], usual
     same = [
         each
         for _, each in options
-        if each is not None and before is not None and _place(each) == _place(before)
+        if each is not None and before is not None and identify(each) == identify(before)
     ]
     control.value = same[0] if same else usual
-
-
-def _place(variant: Variant) -> object:
-    return variant.path or (variant.name, variant.origin)
 
 
 def _paint(view: GraphView, result: Any, label: str) -> None:

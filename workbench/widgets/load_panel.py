@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from workbench.background import Desk, Loaded
+from workbench.compare.scores import TASKS
 from workbench.errors import LoadError
 from workbench.models.offers import (
     OWN_PREFIXES,
@@ -24,6 +25,7 @@ from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
 from workbench.widgets.size_question import SizeQuestion
+from workbench.widgets.try_panel import TryPanel
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -186,7 +188,13 @@ class LoadPanel(Panel):
                 for number, picture in enumerate(pictures[:SHOWN_PICTURES], start=1)
             ]
             shown.append(ipywidgets.HTML("".join(drawn)))
+        if not self.inside and result.origin.task in TASKS:
+            shown.append(TryPanel(result, desk=self.desk))
         return shown
+
+    def _set_busy(self, busy: bool) -> None:
+        super()._set_busy(busy)
+        self.size.hold(busy)
 
     def _loaded(self) -> Loaded:
         if self.result is None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from workbench.convert.hits import Hits
-
-STATIC = Path(__file__).parent / "static"
+from workbench.widgets.assets import STATIC, read_script
 
 
 class ModuleTree(anywidget.AnyWidget):
@@ -25,7 +23,7 @@ class ModuleTree(anywidget.AnyWidget):
         disabled: Whether nothing can be ticked.
     """
 
-    _esm = STATIC / "module_tree.js"
+    _esm = read_script("module_tree")
     _css = STATIC / "module_tree.css"
 
     _branches: Any = traitlets.List().tag(sync=True)

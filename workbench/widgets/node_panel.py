@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from workbench.graph.node_info import NodeInfo
-
-STATIC = Path(__file__).parent / "static"
+from workbench.widgets.assets import STATIC, read_script
 
 
 class NodePanel(anywidget.AnyWidget):
@@ -22,7 +20,7 @@ class NodePanel(anywidget.AnyWidget):
         busy: Whether an answer is on its way.
     """
 
-    _esm = STATIC / "node_panel.js"
+    _esm = read_script("node_panel")
     _css = STATIC / "node_panel.css"
 
     _node: Any = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)

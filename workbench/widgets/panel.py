@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html
+import threading
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,7 +37,9 @@ class Panel(ipywidgets.VBox):
 
     Attributes:
         result: What came out last.
+        finished: How many results there were so far; one may be equal to the one before.
         busy: Whether it is at work.
+        inside: Whether it stands in a workbench, which has the other panels around it.
     """
 
     title: ClassVar[str]
@@ -44,13 +49,16 @@ class Panel(ipywidgets.VBox):
     after_cancel: ClassVar[str] = "cancelled; nothing was kept"
 
     result = traitlets.Any()
+    finished = traitlets.Int(0)
     busy = traitlets.Bool(False)
+    inside = False
 
     def __init__(
         self, subject: Variant | Source | str | Path | None = None, *, desk: Desk | None = None
     ) -> None:
         self.desk = desk or shared_desk()
         self.task: Task | None = None
+        self._starting = threading.RLock()  # two clicks may come in two threads
         self.heading = ipywidgets.HTML()
         self.controls = self.make_controls()
         self.code = CodeBlock()
@@ -123,9 +131,8 @@ class Panel(ipywidgets.VBox):
         """What is shown of a result."""
         return [ipywidgets.HTML(result._repr_html_())]
 
-    def summarize(self, result: Any) -> str:
-        """A result in a line."""
-        return str(result).splitlines()[0]
+    def prepare(self, call: Call) -> None:
+        """What has to be there before a call begins; by default nothing."""
 
     def follow(self, kind: str, news: Any) -> None:
         """Shows news of the work: ("log", text), or ("progress", what the verb tells)."""
@@ -142,21 +149,24 @@ class Panel(ipywidgets.VBox):
             self.code.code = self.as_code()
             missing = ""
         except (ValueError, TypeError, WorkbenchError) as error:
-            self.code.code = f"# {error}"
+            self.code.code = "\n".join(f"# {line}" for line in str(error).splitlines())
             missing = str(error)
         if not self.busy:
             self.run_bar.end(missing, ready=not missing)
 
     def run(self) -> None:
-        """Makes the call, in another process; returns at once."""
-        try:
-            call = self.call()
-            # The listener runs in another thread, maybe before `start` has returned.
-            self._set_busy(True)
-            self.task = self.desk.start(call, self._listen)
-        except (ValueError, TypeError, RuntimeError, OSError, WorkbenchError) as error:
-            self._set_busy(False)
-            self.run_bar.end("", failure=Failure(type(error).__name__, str(error)))
+        """Makes the call, in another process; returns at once. At work, it does nothing: a click may come twice."""
+        with self._starting:
+            if self.busy:
+                return
+            try:
+                call = self.call()
+                self.prepare(call)
+                # The listener runs in another thread, maybe before `start` has returned.
+                self._set_busy(True)
+                self.task = self.desk.start(call, self._listen)
+            except (ValueError, TypeError, RuntimeError, OSError, WorkbenchError) as error:
+                self._finish("", failure=note_error(error))
 
     def cancel(self) -> None:
         """Ends what it does; nothing half-made is left."""
@@ -180,14 +190,28 @@ class Panel(ipywidgets.VBox):
         try:
             if kind == "done":
                 self._finish(f"done in {seconds}")
-                self.output.children = self.show(value)
-                self.result = value
+                self._keep(value)
             elif kind == "failed":
                 self._finish(f"failed after {seconds}", failure=value)
             else:
                 self._finish(self.after_cancel)
         except Exception as error:  # shown where people look, and not lost in a thread
-            self._finish("", failure=Failure(type(error).__name__, str(error)))
+            self._finish("", failure=note_error(error))
+
+    def _keep(self, result: Any) -> None:
+        """Shows a result; it is kept whatever comes of the drawing."""
+        self.result = result
+        try:
+            self._put(self.show(result))
+        finally:
+            self.finished += 1
+
+    def _put(self, shown: Sequence[ipywidgets.Widget]) -> None:
+        """Shows these under the panel, and frees what they take the place of."""
+        before, self.output.children = self.output.children, tuple(shown)
+        for widget in before:
+            if widget not in self.output.children:
+                close_all(widget)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return add_static(super()._repr_mimebundle_(**kwargs), Still(self))
@@ -195,3 +219,15 @@ class Panel(ipywidgets.VBox):
     def _finish(self, said: str, *, failure: Failure | None = None) -> None:
         self._set_busy(False)
         self.run_bar.end(said, failure=failure)
+
+
+def note_error(error: Exception) -> Failure:
+    """An error that is being handled, as it is shown under a panel."""
+    return Failure(type(error).__name__, str(error), traceback.format_exc())
+
+
+def close_all(widget: ipywidgets.Widget) -> None:
+    """Frees a widget and all that stands in it, here and in the page."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    widget.close()

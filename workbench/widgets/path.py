@@ -6,7 +6,6 @@ import dataclasses
 import html
 from collections.abc import Iterable, Sequence
 
-from workbench.compare.latency_plan import label_variants
 from workbench.models.origin import Origin
 from workbench.models.variant import Variant, torch_variant
 
@@ -93,13 +92,6 @@ def relatives(origin: Origin | None, variants: Iterable[Variant]) -> tuple[Varia
     return (model, *(each for each in variants if each != model and find_model(each.origin) == model))
 
 
-def find_again(variant: Variant, variants: Iterable[Variant]) -> Variant | None:
-    """A variant as it is now, maybe under another name; None where it was deleted."""
-    if variant.path is None:
-        return variant
-    return next((each for each in variants if each.path == variant.path), None)
-
-
 def steps_done(variants: Iterable[Variant]) -> set[str]:
     """The steps that these variants have behind them.
 
@@ -110,17 +102,6 @@ def steps_done(variants: Iterable[Variant]) -> set[str]:
     made = list(variants)
     verbs = {step.verb for variant in made for step in variant.steps} | ({"load_model"} if made else set())
     return {step.name for step in STEPS if verbs.intersection(step.verbs)}
-
-
-def name_apart(variants: Sequence[Variant]) -> dict[str, Variant]:
-    """Variants by the names that they have in tables: where several have the same one, the later get a number.
-
-    Example:
-        >>> origin = Origin("demo/qa", "question-answering")
-        >>> list(name_apart([torch_variant(origin), torch_variant(origin)]))
-        ['torch-fp32', 'torch-fp32 (2)']
-    """
-    return dict(zip(label_variants(variants), variants, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import functools
 import gzip
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets
 import traitlets
 
+from workbench.widgets.assets import STATIC
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-STATIC = Path(__file__).parent / "static"
 
 
 class PlotLibrary(ipywidgets.Widget):

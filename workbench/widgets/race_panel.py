@@ -152,10 +152,12 @@ class RacePanel(TablePanel):
 
         curve = {"Modules in fp32": lambda: plots.plot_curve(result.curve)} if result.curve else {}
         names = [row.name for row in result.rows]
-        self.selected = result.winning_row.name
-        return self.show_view(
-            VariantsView(result.comparison(), table=result._repr_html_(), names=names, figures=curve)
-        )
+        view = VariantsView(result.comparison(), table=result._repr_html_(), names=names, figures=curve)
+        return self.show_view(view, picked=result.winning_row.name)
+
+    def find(self, name: str) -> Variant | None:
+        """The variant of a line of the table; None for what could not be made."""
+        return self.result.variants.get(name) if self.result is not None else None
 
 
 def list_candidates() -> dict[str, list[tuple[str, str]]]:

@@ -37,9 +37,10 @@ class RunBar(ipywidgets.VBox):
             description="Cancel", disabled=True, tooltip="Stop this; nothing half-made is kept"
         )
         self.bar = ipywidgets.FloatProgress(
-            min=0, max=1, layout=ipywidgets.Layout(width="180px", display="none")
+            min=0, max=1, tooltip="How much is done", layout=ipywidgets.Layout(width="180px", display="none")
         )
         self.message = ipywidgets.HTML()
+        self.clock = ipywidgets.HTML()  # by itself: who has the page read out need not hear every second
         self.error = ipywidgets.HTML()
         self.button.on_click(lambda _: run())
         self.cancel_button.on_click(lambda _: cancel())
@@ -48,21 +49,24 @@ class RunBar(ipywidgets.VBox):
         self._doing = ""
         self._part: float | None = None
         self._over = threading.Event()
+        self._lock = threading.RLock()  # what is said last must stand: three threads say something
         row = ipywidgets.HBox(
-            [self.button, self.cancel_button, self.bar, self.message],
+            [self.button, self.cancel_button, self.bar, self.message, self.clock],
             layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
         super().__init__([row, self.error])
 
     def begin(self) -> None:
         """Shows that work goes on; a line counts the seconds."""
-        self.error.value = ""
-        self._begun, self._doing, self._part = time.monotonic(), "starting", None
-        self.button.disabled, self.cancel_button.disabled = True, False
-        self.bar.value, self.bar.bar_style, self.bar.layout.display = 0, "", None
-        self._over = threading.Event()
-        self._draw()
-        threading.Thread(target=self._tick, args=(self._over,), daemon=True).start()
+        with self._lock:
+            self._over.set()
+            self._over = threading.Event()
+            self._begun, self._doing, self._part = time.monotonic(), "starting", None
+            self.error.value = ""
+            self.button.disabled, self.cancel_button.disabled = True, False
+            self.bar.value, self.bar.bar_style, self.bar.layout.display = 0, "", None
+            self._draw()
+            threading.Thread(target=self._tick, args=(self._over,), daemon=True).start()
 
     def tell(self, doing: str | None = None, part: float | None = None) -> None:
         """Says what happens now, and which part of it is done, from 0 to 1."""
@@ -79,22 +83,27 @@ class RunBar(ipywidgets.VBox):
 
     def end(self, said: str, *, failure: Failure | None = None, ready: bool = True) -> None:
         """Shows how it ended."""
-        self._over.set()
-        self.bar.layout.display = "none"
-        self.button.disabled, self.cancel_button.disabled = not ready, True
-        self.message.value = f"<span role='status'>{html.escape(said)}</span>"
-        self.error.value = describe_failure(failure) if failure else ""
+        with self._lock:
+            self._over.set()
+            self.bar.layout.display = "none"
+            self.button.disabled, self.cancel_button.disabled = not ready, True
+            self._say(said)
+            self.clock.value = ""
+            self.error.value = describe_failure(failure) if failure else ""
 
     def _tick(self, over: threading.Event) -> None:
         while not over.wait(1):
             self._draw()
 
     def _draw(self) -> None:
-        if self._over.is_set():
-            return
-        seconds = time.monotonic() - self._begun
-        doing = " ".join(self._doing.split())[:LONGEST_MESSAGE]
-        text = f"{doing} … {format_seconds(seconds)}{self.left()}"
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._say(f"{' '.join(self._doing.split())[:LONGEST_MESSAGE]} …")
+            text = f"{format_seconds(time.monotonic() - self._begun)}{self.left()}"
+            self.clock.value = f"<span aria-hidden='true'>{html.escape(text)}</span>"
+
+    def _say(self, text: str) -> None:
         self.message.value = f"<span role='status'>{html.escape(text)}</span>"
 
     def _guess(self) -> str:
@@ -117,14 +126,13 @@ def format_seconds(seconds: float) -> str:
 
 def describe_failure(failure: Failure) -> str:
     """An error as people read it: the message first, the traceback folded."""
+    details = failure.traceback or failure.kind
     folded = (
-        f"<details><summary>Traceback</summary><pre style='white-space:pre-wrap'>{html.escape(failure.traceback)}"
-        "</pre></details>"
-        if failure.traceback
-        else ""
+        f"<details><summary>{html.escape(failure.kind)}: where it happened</summary>"
+        f"<pre style='white-space:pre-wrap'>{html.escape(details)}</pre></details>"
     )
     return (
         "<div role='alert' style='border-left:3px solid var(--jp-error-color1,#c62828);padding:4px 10px;"
         "line-height:1.5;overflow-wrap:anywhere'>"
-        f"<b>{html.escape(failure.kind)}</b>: {html.escape(failure.message)}{folded}</div>"
+        f"{html.escape(failure.message or failure.kind)}{folded}</div>"
     )

@@ -30,6 +30,7 @@ class SizeQuestion(ipywidgets.VBox):
     model = traitlets.Tuple(traitlets.Unicode(), traitlets.Unicode(), default_value=("", ""))
 
     def __init__(self) -> None:
+        self._held = self._asking = False
         self.button = ipywidgets.Button(
             description="How large?",
             disabled=True,
@@ -39,10 +40,19 @@ class SizeQuestion(ipywidgets.VBox):
         self.button.on_click(lambda _: self.ask())
         super().__init__([self.button, self.answer], layout={"margin": "0 0 0 136px"})
 
+    def hold(self, held: bool) -> None:
+        """Takes no clicks while a model is being loaded."""
+        self._held = held
+        self._enable()
+
+    def _enable(self) -> None:
+        self.button.disabled = self._held or self._asking or not self.model[0]
+
     @traitlets.observe("model")
     def _forget(self, _: Any) -> None:
         self._tell("")  # it was about another model
-        self.button.disabled = not self.model[0]
+        self._asking = False
+        self._enable()
 
     def ask(self) -> threading.Thread | None:
         """Asks, and shows what is known so far.
@@ -56,7 +66,8 @@ class SizeQuestion(ipywidgets.VBox):
         except (ValueError, OSError) as error:
             self._tell(describe_failure(Failure(type(error).__name__, str(error))))
             return None
-        self.button.disabled = True
+        self._asking = True
+        self._enable()
         self._tell("asking the Hub …")
         thread = threading.Thread(target=self._wait, args=(asked, name), daemon=True)
         thread.start()
@@ -69,7 +80,8 @@ class SizeQuestion(ipywidgets.VBox):
             text = describe_failure(Failure(type(error).__name__, str(error)))
         if asked == self.model:
             self._tell(text)
-            self.button.disabled = False
+            self._asking = False
+            self._enable()
 
     def _tell(self, text: str) -> None:
         self.answer.value = f"<div role='status' style='line-height:1.5'>{text}</div>" if text else ""

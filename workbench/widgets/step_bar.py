@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-STATIC = Path(__file__).parent / "static"
+from workbench.widgets.assets import STATIC, read_script
+
 STATES = ("open", "running", "done")
 
 
@@ -32,7 +32,7 @@ class StepBar(anywidget.AnyWidget):
         ('load', 'done')
     """
 
-    _esm = STATIC / "step_bar.js"
+    _esm = read_script("step_bar")
     _css = STATIC / "step_bar.css"
 
     _steps: Any = traitlets.List().tag(sync=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import ipywidgets
 import traitlets
 
-from workbench.background import Desk
+from workbench.background import Call, Desk
+from workbench.widgets.names import name_apart
 from workbench.widgets.panel import Panel
 from workbench.widgets.variants_view import VariantsView, wrap_table
 
@@ -34,14 +35,19 @@ class TablePanel(Panel):
         self.live = ipywidgets.HTML()
         self.view: VariantsView | None = None
         self._link: traitlets.link | None = None
+        self._compared: dict[str, Variant] = {}
         super().__init__(subject, desk=desk)
         self.run_bar.left = self.say_left
         self.children = [self.heading, *self.arrange(), self.run_bar, self.live, self.code, self.output]
 
-    def run(self) -> None:
-        """Makes the call, in another process; what an earlier one had shown of its way goes."""
+    def prepare(self, call: Call) -> None:
+        """Keeps which variants the table will be about; what an earlier call had shown of its way goes."""
+        self._compared = name_apart(call.subjects)
         self.live.value = ""
-        super().run()
+
+    def find(self, name: str) -> Variant | None:
+        """The variant of a line of the table, whatever the list calls it by now."""
+        return self._compared.get(name)
 
     def say_left(self) -> str:
         """How long it will still take, as the end of a line; empty where that cannot be said."""
@@ -51,12 +57,17 @@ class TablePanel(Panel):
         """Shows how it stands."""
         self.live.value = wrap_table(table)
 
-    def show_view(self, view: VariantsView) -> list[ipywidgets.Widget]:
-        """Shows a result in the place of what was live; a variant that is gone is no longer picked."""
+    def show_view(self, view: VariantsView, picked: str | None = None) -> list[ipywidgets.Widget]:
+        """Shows a result in the place of what was live.
+
+        Args:
+            view: The result.
+            picked: Which variant is picked; None leaves the one that was, unless it is gone.
+        """
         if self._link is not None:
-            self._link.unlink()
-        if self.selected not in view.names:
-            self.selected = ""
+            self._link.unlink()  # before anything is picked: the view before may not have it
+        picked = self.selected if picked is None else picked
+        self.selected = picked if picked in view.names else ""
         self._link = traitlets.link((self, "selected"), (view, "selected"))
         self.view, self.live.value = view, ""
         return [view]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from workbench.background import Desk, Loaded, Written
+from workbench.background import Call, Desk, Loaded, Written
 from workbench.compare.scores import TASKS
 from workbench.models.offers import list_examples
 from workbench.models.origin import Origin
 from workbench.models.variant import Variant, resolve_variant, torch_variant
 from workbench.widgets.choice import Choice
+from workbench.widgets.names import identify
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
 from workbench.widgets.score_view import draw_scores
@@ -119,10 +120,11 @@ class TryPanel(Panel):
         self._filling = True  # one refresh at the end, not one for every step
         for name, usual in (("reference", 0), ("candidate", -1)):
             control = self.controls[name]
-            before = control.value
+            before = None if control.value is None else identify(control.value)
             control.options = offered
             if offered:
-                control.value = before if before in self._labels.values() else offered[usual][1]
+                same = (each for _, each in offered if identify(each) == before)
+                control.value = next(same, offered[usual][1])
         self._filling = False
         self._on_reference(None)
 
@@ -235,11 +237,10 @@ class TryPanel(Panel):
         given = self.controls["reference"].value
         return "" if given is None else f"{given.origin.source}, {given.task}"
 
-    def run(self) -> None:
-        """Asks both, in another process; returns at once."""
+    def prepare(self, call: Call) -> None:
+        """Keeps what was asked, and of whom: the controls may show something else by the time there is an answer."""
         names = tuple(self.controls[name].label for name in ("reference", "candidate"))
         self._asked = ((names[0], names[1]), self.preview.value)
-        super().run()
 
     def show(self, result: ScorePair) -> list[ipywidgets.Widget]:
         """What each says, and the scores behind it."""
@@ -251,7 +252,3 @@ class TryPanel(Panel):
         drawn = draw_scores(result, names=(left, right), answers=not words)
         shown = f"<div style='margin:6px 0'>{given}</div>{alone}{drawn}"
         return [ipywidgets.HTML(f"<div style='line-height:1.5;overflow-wrap:anywhere'>{shown}</div>")]
-
-    def summarize(self, result: ScorePair) -> str:
-        """Whether they agree."""
-        return "Both put the same first." if result.agrees else "They do not put the same first."

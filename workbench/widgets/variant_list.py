@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -16,9 +15,9 @@ from workbench.models.shelf import Shelf, describe_variants
 from workbench.models.upkeep import Deleted
 from workbench.models.variant import Variant
 from workbench.models.workspace import Workspace
+from workbench.widgets.assets import STATIC, read_script
+from workbench.widgets.names import identify
 from workbench.widgets.static_view import add_static
-
-STATIC = Path(__file__).parent / "static"
 
 
 class VariantList(anywidget.AnyWidget):
@@ -31,6 +30,7 @@ class VariantList(anywidget.AnyWidget):
         variants: What stands in it, the last made at the end.
         picked: Those that are ticked.
         current: The one to work on; None for none. One that is not in the list yet is added.
+        in_use: What gives the variants that some work goes on with: these are not renamed or deleted.
 
     Example:
         >>> exported = export_onnx(load_model("random/tiny-bert"))
@@ -43,7 +43,7 @@ class VariantList(anywidget.AnyWidget):
         (None, ['as exported'])
     """
 
-    _esm = STATIC / "variant_list.js"
+    _esm = read_script("variant_list")
     _css = STATIC / "variant_list.css"
 
     _rows: Any = traitlets.List().tag(sync=True)
@@ -57,6 +57,7 @@ class VariantList(anywidget.AnyWidget):
     current = traitlets.Instance(Variant, allow_none=True)
 
     def __init__(self, variants: Iterable[Variant] | None = None) -> None:
+        self.in_use: Callable[[], Iterable[Variant]] = tuple
         self._deleted: Deleted | None = None
         self._serial = itertools.count(1)
         super().__init__()
@@ -76,15 +77,23 @@ class VariantList(anywidget.AnyWidget):
 
     def rename(self, variant: Variant, name: str) -> Variant:
         """Gives a variant of the list another name; see `Workspace.rename`."""
+        self._require_free(variant)
         renamed = Workspace().rename(variant, name)
-        self.variants = tuple(renamed if _key(each) == _key(variant) else each for each in self.variants)
+        self.variants = tuple(
+            renamed if identify(each) == identify(variant) else each for each in self.variants
+        )
         return renamed
 
     def delete(self, variant: Variant) -> None:
         """Deletes a variant, without asking; `undo` brings it back as long as no other is deleted."""
+        self._require_free(variant)
         self._deleted = Workspace().delete(variant)
-        self.variants = tuple(each for each in self.variants if _key(each) != _key(variant))
+        self.variants = tuple(each for each in self.variants if identify(each) != identify(variant))
         self._say(f"{variant.name} is deleted.", undo=True)
+
+    def _require_free(self, variant: Variant) -> None:
+        if identify(variant) in map(identify, self.in_use()):
+            raise ValueError(f"{variant.name} is being worked with. Wait for the end, or cancel that first.")
 
     def undo(self) -> None:
         """Brings back what was deleted last.
@@ -97,58 +106,58 @@ class VariantList(anywidget.AnyWidget):
         deleted, self._deleted = self._deleted, None
         back = Workspace().restore(deleted)
         self.reload()
-        if _key(back) not in map(_key, self.variants):
+        if identify(back) not in map(identify, self.variants):
             self.variants = (*self.variants, back)
         self._say(f"{back.name} is back.")
 
     @traitlets.observe("variants")
     def _show(self, _: Any) -> None:
         """The rows of the page; what is ticked and chosen stays so, under its new name if it has one."""
-        known = {_key(each): each for each in self.variants}
+        known = {identify(each): each for each in self.variants}
         self._rows = [
             {
                 **dataclasses.asdict(row),
-                "key": _key(variant),
+                "key": identify(variant),
                 "folder": str(variant.path or ""),
                 "children": sum(each.parent_path == variant.path for each in self.variants if variant.path),
             }
             for row, variant in zip(describe_variants(self.variants), self.variants, strict=True)
         ]
-        self.picked = tuple(known[_key(each)] for each in self.picked if _key(each) in known)
+        self.picked = tuple(known[identify(each)] for each in self.picked if identify(each) in known)
         if self.current is not None:
-            self.current = known.get(_key(self.current))
+            self.current = known.get(identify(self.current))
 
     # A trait of the page and its twin here follow each other, and neither touches the other pair.
 
     @traitlets.observe("picked")
     def _show_picked(self, _: Any) -> None:
         self._add(self.picked)
-        self._ticked = [_key(each) for each in self.picked]
+        self._ticked = [identify(each) for each in self.picked]
 
     @traitlets.observe("current")
     def _show_current(self, _: Any) -> None:
         self._add(() if self.current is None else (self.current,))
-        self._chosen = "" if self.current is None else _key(self.current)
+        self._chosen = "" if self.current is None else identify(self.current)
 
     @traitlets.observe("_ticked")
     def _read_ticked(self, _: Any) -> None:
-        if self._ticked != [_key(each) for each in self.picked]:
-            self.picked = tuple(each for each in self.variants if _key(each) in self._ticked)
+        if self._ticked != [identify(each) for each in self.picked]:
+            self.picked = tuple(each for each in self.variants if identify(each) in self._ticked)
 
     @traitlets.observe("_chosen")
     def _read_chosen(self, _: Any) -> None:
-        if self._chosen != ("" if self.current is None else _key(self.current)):
-            self.current = next((each for each in self.variants if _key(each) == self._chosen), None)
+        if self._chosen != ("" if self.current is None else identify(self.current)):
+            self.current = next((each for each in self.variants if identify(each) == self._chosen), None)
 
     def _add(self, variants: Iterable[Variant]) -> None:
-        known = set(map(_key, self.variants))
-        new = {_key(each): each for each in variants if _key(each) not in known}
+        known = set(map(identify, self.variants))
+        new = {identify(each): each for each in variants if identify(each) not in known}
         if new:
             self.variants = (*self.variants, *new.values())
 
     def _on_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         ask = content.get("ask")
-        variant = next((each for each in self.variants if _key(each) == content.get("key")), None)
+        variant = next((each for each in self.variants if identify(each) == content.get("key")), None)
         actions: dict[Any, Callable[[], object]] = {"reload": self.reload, "undo": self.undo}
         if variant is not None:
             name = str(content.get("name"))
@@ -169,8 +178,3 @@ class VariantList(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return add_static(super()._repr_mimebundle_(**kwargs), Shelf(Workspace().root, self.variants))
-
-
-def _key(variant: Variant) -> str:
-    """What tells a variant from all others, whatever its name is."""
-    return str(variant.path or f"{variant.origin.source} {variant.origin.fingerprint} {variant.name}")

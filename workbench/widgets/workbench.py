@@ -12,15 +12,14 @@ import traitlets
 from workbench import widgets
 from workbench.background import Desk, Loaded, shared_desk
 from workbench.models.variant import Variant, resolve_variant
+from workbench.widgets.names import find_again, name_apart
 from workbench.widgets.path import (
     STEPS,
     TRY,
     TRY_BELOW,
     BenchSummary,
-    find_again,
     find_model,
     find_step,
-    name_apart,
     relatives,
     steps_after,
     steps_done,
@@ -70,6 +69,7 @@ class Workbench(ipywidgets.VBox):
         self._given: dict[str, tuple[Variant, ...]] = {}
         self._sources: dict[Variant, Source] = {}
         self.list = widgets.VariantList()
+        self.list.in_use = self._list_in_use
         self.bar = StepBar({step.name: step.title for step in STEPS})
         self.stage = ipywidgets.VBox()
         self.onward = ipywidgets.Button(icon="arrow-right", tooltip="Open the next step")
@@ -96,6 +96,10 @@ class Workbench(ipywidgets.VBox):
         """The model and what was made of it, then those of other models; by name."""
         own = self._family()
         return name_apart([*own, *(each for each in self.list.variants if each not in own)])
+
+    def _list_in_use(self) -> tuple[Variant, ...]:
+        task = self.desk.task
+        return task.call.subjects if task is not None else ()
 
     def _family(self) -> tuple[Variant, ...]:
         return relatives(self.variant.origin if self.variant else None, self.list.variants)
@@ -152,12 +156,13 @@ class Workbench(ipywidgets.VBox):
         """The panel of a step; it is built when it is first asked for."""
         if name not in self.panels:
             panel = getattr(widgets, find_step(name).panel)(desk=self.desk)
+            panel.inside = True
             self.panels[name] = panel
             self._give(name)
-            panel.observe(lambda change: self._take(name, change["new"]), "result")
+            panel.observe(lambda _: self._take(name, panel.result), "finished")
             panel.observe(lambda _: self._notice(name), "busy")
-            if name == "compare":
-                panel.observe(lambda change: self._select(change["new"]), "selected")
+            if name in ("compare", "race"):
+                panel.observe(lambda change: self._select(panel.find(change["new"])), "selected")
         return self.panels[name]
 
     def _give(self, name: str) -> None:
@@ -212,11 +217,11 @@ class Workbench(ipywidgets.VBox):
         if variant is not None:
             self.variant = variant
 
-    def _select(self, name: str) -> None:
-        """A variant that was clicked in the plots is the one in hand everywhere."""
-        variant = name_apart(self.panels["compare"].variants).get(name)
-        if variant is not None:
-            self.variant = self.list.current = variant
+    def _select(self, variant: Variant | None) -> None:
+        """A variant that was clicked in the plots, or that won the race, is the one in hand everywhere."""
+        now = find_again(variant, self.list.variants) if variant is not None else None
+        if now is not None:
+            self.variant = self.list.current = now
 
     def _take(self, name: str, result: Any) -> None:
         """What a step made goes into the list, and to the steps after it."""

@@ -24,13 +24,6 @@ function isDark() {
   return system.matches;
 }
 
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) { element.setAttribute(name, value); }
-  element.append(...children);
-  return element;
-}
-
 function render({ model, el }) {
   const token = crypto.getRandomValues(new Uint32Array(4)).join('-');
   const search = make('input', { type: 'search', placeholder: 'Find a node', 'aria-label': 'Find a node by name or operator' });

@@ -1,12 +1,5 @@
 // Modules as a tree of boxes: a tick says that a module is quantized. Boxes tell the kernel, which answers with the tree.
 
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) { element.setAttribute(name, value); }
-  element.append(...children);
-  return element;
-}
-
 function render({ model, el }) {
   el.classList.add('wb-tree');
   const title = make('div', { class: 'wb-tree-title' });
@@ -51,10 +44,7 @@ function render({ model, el }) {
     if (held) { [...box.querySelectorAll('[data-spot]')].find((each) => each.dataset.spot === held)?.focus(); }
   }
 
-  // Keys that the notebook would take for its own: Enter edits the cell, the arrows go to another one.
-  el.addEventListener('keydown', (event) => {
-    if (event.key !== 'Tab' && !event.shiftKey && !event.ctrlKey && !event.metaKey) { event.stopPropagation(); }
-  });
+  keepKeys(el);
   const changes = ['_branches', '_title', 'disabled'];
   changes.forEach((name) => model.on(`change:${name}`, draw));
   draw();

@@ -1,14 +1,5 @@
 // What is known of the chosen node. Figures are asked of the kernel, one node at a time, and shown when they come.
 
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === 'onclick') { element.addEventListener('click', value); } else { element.setAttribute(name, value); }
-  }
-  element.append(...children);
-  return element;
-}
-
 const number = (value) => (typeof value !== 'number' ? String(value ?? '–')
   : value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3) ? value.toExponential(3)
     : Number(value.toPrecision(5)).toLocaleString(undefined, { maximumFractionDigits: 6 }));

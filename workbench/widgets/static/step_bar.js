@@ -2,26 +2,18 @@
 
 const SAID = { open: '', running: ', running', done: ', done' };
 
-function make(name, parent) {
-  return parent.appendChild(document.createElement(name));
-}
-
 function render({ model, el }) {
   el.classList.add('wb-stepbar');
-  const nav = make('nav', el);
-  nav.setAttribute('aria-label', 'Steps');
-  const list = make('ol', nav);
+  const list = make('ol');
+  const nav = make('nav', { 'aria-label': 'Steps' }, list);
+  el.append(nav);
   const buttons = new Map();
 
   const open = (name) => { model.set('current', name); model.save_changes(); };
   model.get('_steps').forEach(({ name, title }, index) => {
-    const button = make('button', make('li', list));
-    const mark = make('span', button);
-    make('span', button).textContent = title;
-    button.type = 'button';
-    mark.className = 'wb-mark';
-    mark.setAttribute('aria-hidden', 'true');
-    button.addEventListener('click', () => open(name));
+    const mark = make('span', { class: 'wb-mark', 'aria-hidden': 'true' });
+    const button = make('button', { type: 'button', onclick: () => open(name) }, mark, make('span', {}, title));
+    list.append(make('li', {}, button));
     buttons.set(name, { button, mark, title, number: String(index + 1) });
   });
 
@@ -35,7 +27,6 @@ function render({ model, el }) {
       button.setAttribute('aria-label', `${title}${SAID[state]}`);
     }
   };
-  // Keys that the notebook would take for its own: Enter edits the cell, the arrows go to another one.
   nav.addEventListener('keydown', (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const all = [...buttons.values()].map(({ button }) => button);
@@ -43,8 +34,8 @@ function render({ model, el }) {
       event.preventDefault();
       all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
     }
-    if (event.key !== 'Tab' && !event.shiftKey && !event.ctrlKey && !event.metaKey) { event.stopPropagation(); }
   });
+  keepKeys(nav);
   const changes = ['current', 'states'];
   changes.forEach((name) => model.on(`change:${name}`, draw));
   draw();

@@ -1,14 +1,5 @@
 // The table of variants: ticks and the choice are traits, what changes files is asked of the kernel.
 
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith('on')) { element.addEventListener(name.slice(2), value); } else { element.setAttribute(name, value); }
-  }
-  element.append(...children);
-  return element;
-}
-
 // A column: its style, its title, and what stands in it; the second of two texts is the smaller one.
 const COLUMNS = [
   ['wb-name', 'Name', (row) => [row.name, row.model]],
@@ -140,10 +131,7 @@ function render({ model, el }) {
   }
   function list() { broken.replaceChildren(...model.get('_broken').map((reason) => make('li', {}, reason))); }
 
-  // Keys that the notebook would take for its own: Enter edits the cell, the arrows go to another one.
-  el.addEventListener('keydown', (event) => {
-    if (event.key !== 'Tab' && !event.shiftKey && !event.ctrlKey && !event.metaKey) { event.stopPropagation(); }
-  });
+  keepKeys(el);
   const changes = { _rows: renew, _ticked: mark, _chosen: mark, _said: tell, _broken: list };
   for (const [name, change] of Object.entries(changes)) { model.on(`change:${name}`, change); }
   draw();

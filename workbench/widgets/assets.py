@@ -1,0 +1,17 @@
+"""The scripts of the widgets, as the page gets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"
+
+
+def read_script(name: str) -> str:
+    """A module of `static/` with what all of them share before it: a page cannot import one from another.
+
+    Example:
+        >>> read_script("step_bar").count("function keepKeys")
+        1
+    """
+    return "".join((STATIC / f"{each}.js").read_text(encoding="utf-8") for each in ("dom", name))
