@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -33,6 +37,7 @@ COMES_WITH = {
     "IPython": "ipywidgets",
     "traitlets": "ipywidgets",
     "huggingface_hub": "transformers",
+    "packaging": "transformers",
     "requests": "transformers",
     "tokenizers": "transformers",
     "google": "onnx",
@@ -158,9 +163,62 @@ def test_binder_builds_what_the_environment_says():
     commands = [
         line for line in post_build.read_text().splitlines() if line and not line.startswith(("#", "set "))
     ]
-    assert commands == ["python -m pip install --no-deps --no-cache-dir -e ."], (
-        "binder/postBuild may only install the package itself; what it needs belongs in environment.yml."
+    assert commands == [
+        "python -m pip install --no-deps --no-cache-dir -e .",
+        "jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements",
+    ], "binder/postBuild may only install the package itself; what it needs belongs in environment.yml."
+
+
+@pytest.mark.slow
+def test_post_build_makes_the_package_usable(tmp_path: Path):
+    """In a fresh virtual environment that sees the packages of this one, as Binder's has those of environment.yml."""
+    tree, env = tmp_path / "tree", tmp_path / "env"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in filter(None, tracked.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tree / name)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", env], check=True)
+    (site,) = (env / "lib").glob("python3*/site-packages")
+    there = sysconfig.get_path("purelib")
+    # A path alone: with `addsitedir` this environment's own editable install would be there, too.
+    (site / "packages.pth").write_text(f"{there}\n")
+    (env / "bin" / "jupyter").write_text(
+        f"#!{env}/bin/python\nfrom jupyter_core.command import main\nmain()\n"
     )
+    (env / "bin" / "jupyter").chmod(0o755)
+    (env / "bin" / "jupyter-labextension").write_text(
+        f"#!{env}/bin/python\nfrom jupyterlab.labextensions import main\nmain()\n"
+    )
+    (env / "bin" / "jupyter-labextension").chmod(0o755)
+    environ = {
+        **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")},
+        "PATH": f"{env / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PIP_NO_INDEX": "1",  # what the environment lacks may not come from anywhere
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as "without"
+    }
+    done = subprocess.run(
+        ["bash", tree / "binder" / "postBuild"], cwd=tree, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = (
+        "import workbench, sys; print(workbench.__file__); workbench.load_model('demo/qa'); print(sys.prefix)"
+    )
+    used = subprocess.run(
+        [env / "bin" / "python", "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
+    assert used.stdout.split() == [str(tree / "workbench" / "__init__.py"), str(env)], used.stderr
+    disabled = json.loads((env / "etc" / "jupyter" / "labconfig" / "page_config.json").read_text())
+    assert disabled["disabledExtensions"] == {"@jupyterlab/apputils-extension:announcements": True}
+
+
+def test_the_badge_opens_the_first_notebook():
+    links = re.findall(
+        r"\(https://mybinder\.org/v2/gh/[^/]+/[^/]+/HEAD\?urlpath=lab/tree/([^)]+)\)",
+        (ROOT / "README.md").read_text(),
+    )
+    assert links == ["notebooks/00_start_here.ipynb"]
+    assert (ROOT / links[0]).is_file()
 
 
 def test_every_import_is_declared():
