@@ -53,7 +53,9 @@ def _explain(row: RaceRow, winner: RaceRow, baseline: RaceRow, keep: float, labe
         return dataclasses.replace(row, status=NOT_TRIED, reason="it was not measured")
     beater = find_beater(row, [winner])
     if beater is not None:
-        return dataclasses.replace(row, status=BEATEN, reason=_say_beaten(row, winner))
+        is_baseline = row.name == baseline.name
+        reason = "the baseline, which all are measured against" if is_baseline else _say_beaten(row, winner)
+        return dataclasses.replace(row, status=BEATEN, reason=reason)
     if row.n == 0:
         reason = f"{say_speedup(row)} is not clearly slower than {winner.name}, but it was not judged"
         return dataclasses.replace(row, status=NOT_TRIED, reason=reason)
