@@ -84,6 +84,7 @@ def test_a_picked_variant_is_the_one_in_hand(workspace, bench, desk):  # noqa: F
     assert (table.variant, quantize.subject) == (exported, exported)
     table.list.picked = (optimized,)
     assert [each.runtime for each in compare.variants] == ["torch", "onnxruntime"]
+    compare.prepare(compare.call())
     compare.selected = optimized.name
     assert table.variant == table.list.current == quantize.subject == optimized
 

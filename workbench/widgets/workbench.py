@@ -232,6 +232,8 @@ class Workbench(ipywidgets.VBox):
                 self.list.reload()
                 if isinstance(made, Variant):
                     self.variant = self.list.current = made
+                elif name == "race":
+                    self._select(made.winner)
             finally:
                 self._after = "load"
             self._mark()
