@@ -111,6 +111,7 @@ def test_the_winner_of_a_race_is_in_hand(workspace, bench, desk):  # noqa: F811
     winner = finish(race).winner
     assert table.race.winner == winner
     assert table.variant == table.list.current == winner
+    assert "done in" in race.run_bar.message.value, "the new subject leaves the panel as it is"
     loser = next(name for name, each in table.race.variants.items() if each != winner)
     race.selected = loser
     assert table.variant == table.race.variants[loser]

@@ -145,7 +145,7 @@ def say_headline(race: Race) -> str:
     parts = [f"{row.name} wins: {_say_gain(row, base)}"]
     if row.kept is not None:
         parts.append(f"keeps {say_kept(row, race.metric)}")
-    if row.size_bytes and base.size_bytes and row.size_bytes != base.size_bytes:
+    if row.size_bytes and base.size_bytes and format_bytes(row.size_bytes) != format_bytes(base.size_bytes):
         parts.append(_say_sizes(row, base))
     return ", ".join(parts)
 
