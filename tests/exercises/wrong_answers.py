@@ -122,6 +122,16 @@ def quantize_but(**options: Any) -> Callable[[Path], Any]:
     )
 
 
+@made
+def quantize_static_but_last(folder: Path) -> Any:
+    return wb.quantize_static(wb.export_onnx(wb.load_model("demo/qa")), exclude="qa_outputs")
+
+
+@made
+def quantize_weights_but_last(folder: Path) -> Any:
+    return wb.quantize_weights(wb.export_onnx(wb.load_model("demo/qa")), bits=8, exclude="qa_outputs")
+
+
 def share_words(answer: str, truth: str) -> float:
     """The share of the answer's words that are in the truth, and no more."""
     return len(set(answer.split()) & set(truth.split())) / max(1, len(answer.split()))
@@ -208,10 +218,13 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (127, "The answer is a function"),
     ],
     "06-b": [
-        (optimize_default, "was not quantized to int8"),
+        (optimize_default, "was not made with quantize_dynamic"),
         (quantize_but(), "Nothing was left in fp32"),
         (quantize_but(exclude=["qa_outputs", "*.layer.0.*"]), "More than the last layer"),
         (quantize_but(exclude="*.layer.3.*"), "The wrong ones"),
+        (quantize_but(exclude="qa_outputs", embeddings=False), "The embedding tables stay in fp32"),
+        (quantize_static_but_last, "made with quantize_static"),
+        (quantize_weights_but_last, "was not made with quantize_dynamic"),
         ("qa_outputs", "The answer is a variant"),
     ],
     "07-a": [

@@ -55,17 +55,19 @@ def judge_quantize(quantize: Any) -> str | None:
 
 
 def judge_exclude(answer: Any) -> str | None:
-    """Checks that a variant is int8, and only its last layer is not."""
+    """Checks that all of a variant is dynamic int8, embeddings included, but for the product of its last layer."""
     from workbench.models.variant import Variant
 
     if not isinstance(answer, Variant):
         raise UnfitAnswerError
-    if not any(step.verb in ("quantize_dynamic", "quantize_static") for step in answer.steps):
+    verbs = [step.verb for step in answer.steps if step.verb.startswith("quantize_")]
+    if "quantize_static" in verbs:
         return (
-            f"{answer.name} was not quantized to int8. Asked for is quantize_dynamic with one more argument."
+            f"{answer.name} was made with quantize_static, which leaves the embedding tables in fp32. Asked for is "
+            "quantize_dynamic, with one more argument."
         )
-    if answer.precision != "int8":
-        return f"{answer.name} is {answer.precision}; asked for is int8."
+    if "quantize_dynamic" not in verbs:
+        return f"{answer.name} was not made with quantize_dynamic. Asked for is that call, with one more argument."
     left = list(answer.report.get("left_in_fp32", ()))
     if not left:
         return "Nothing was left in fp32. Which argument says what stays out?"
@@ -76,6 +78,9 @@ def judge_exclude(answer: Any) -> str | None:
         return (
             f"The wrong ones stay in fp32: {', '.join(others[:3])}. Leave out qa_outputs, and nothing else."
         )
+    step = next(step for step in answer.steps if step.verb == "quantize_dynamic")
+    if not step.arguments.get("embeddings", True):
+        return "The embedding tables stay in fp32, too: that is what embeddings=False does. Take it away."
     return None
 
 
