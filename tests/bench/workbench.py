@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-import psutil
 from playwright.sync_api import Page
 
+from tests.memory import Watch
 from tests.widgets.lab import PATIENCE, open_notebook, run_chromium, run_lab
 from tests.widgets.mouse import Mouse
 
 WARM = "import workbench as wb\nfrom workbench import widgets\n'warm'"
 BENCH = "bench = widgets.Workbench()\nbench"
 PEAK = "import re\nprint('peak', re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
-EVERY = 0.2  # seconds between two looks at the memory
-
-
-class Watch:
-    """Follows the memory of a notebook's kernel, and of all that it started, from outside."""
-
-    def __init__(self) -> None:
-        self.peak = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        while not self._over.wait(EVERY):
-            self.peak = max(self.peak, sum(map(_own_bytes, _find_kernel())))
-
-
-def _find_kernel() -> list[psutil.Process]:
-    """The kernel and its children, among what this process has started."""
-    started = psutil.Process().children(recursive=True)
-    kernels = [each for each in started if "ipykernel_launcher" in " ".join(_command(each))]
-    return [*kernels, *(child for kernel in kernels for child in kernel.children(recursive=True))]
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except psutil.Error:
-        return []
-
-
-def _own_bytes(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)  # what is shared counts once
-    except psutil.Error:
-        return 0
 
 
 def main() -> None:

@@ -123,7 +123,9 @@ def rows_of(result: Any) -> dict[str, Any]:
     rows = result.rows if hasattr(result, "rows") else [row for file in result.files for row in file.rows]
     keys = ("name", "module", "node", "label")
     names = [next(str(getattr(row, key)) for key in keys if hasattr(row, key)) for row in rows]
-    return {name: list(map(about, map(vars(row).get, FIGURES))) for name, row in zip(names, rows, strict=True)}
+    return {
+        name: list(map(about, map(vars(row).get, FIGURES))) for name, row in zip(names, rows, strict=True)
+    }
 
 
 def about(figure: Any) -> Any:

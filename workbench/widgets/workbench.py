@@ -180,7 +180,9 @@ class Workbench(ipywidgets.VBox):
                 panel.subject = subject
             if step is TRY and subject in wanted:
                 panel.controls["candidate"].value = subject
-        elif step.takes != "nothing" and panel.subject != subject:  # else what it says of its last run would go
+        elif (
+            step.takes != "nothing" and panel.subject != subject
+        ):  # else what it says of its last run would go
             panel.subject = subject
 
     def _hand_out(self) -> None:
