@@ -191,7 +191,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (quantize_but(exclude="bert.encoder.layer.0.output"), "Only a part of layer 0"),
         (quantize_but(exclude="bert.encoder.layer.0", embeddings=False), "The embeddings stay in fp32, too"),
         (made(lambda folder: quantize_other()), "Asked for is demo/qa"),
-        ("bert.encoder.layer.0", "The answer is a variant: bench.variant"),
+        ("bert.encoder.layer.0", "The answer is a variant, such as bench.variant"),
     ],
     "01-a": [
         (lambda lengths, size: chunk(list(range(len(lengths))), size), "sort the places by length"),

@@ -30,8 +30,8 @@ def judge_spared(answer: Any) -> str | None:
     left = set(answer.report.get("left_in_fp32", ()))
     if not left:
         return (
-            f"All of {answer.name} is int8, layer 0 as well. In the panel take the tick off layer.0, and press the "
-            "button again; in code say it with exclude."
+            f"All of {answer.name} is int8, layer 0 as well. In the panel name it in Leave out, and press the button "
+            "again; in code name it with exclude."
         )
     embeddings = bool(step.arguments.get("embeddings", True))
     hits = count_hits(answer.parent, "quantize_dynamic", exclude=PATTERN, embeddings=embeddings)
@@ -56,7 +56,7 @@ EXERCISES = (
     Exercise(
         name="00-a",
         title="All but the first layer",
-        expects="a variant: bench.variant, or what quantize_dynamic gives",
+        expects="a variant, such as bench.variant or what quantize_dynamic gives",
         judge=judge_spared,
         why=(
             "A module's name is all it takes to keep a part in fp32. The file is larger for it; whether the outputs "
