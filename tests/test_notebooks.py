@@ -25,7 +25,6 @@ from workbench.exercises.catalogue import list_exercises
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
 REFUSED = "refused.txt"  # whom a kernel tried to reach
 MOST_MEMORY = 1.2e9  # of a kernel: Binder grants 2 GB to the server and all that it starts
 # What a library leaves in a cell: its warnings, its log lines, its bars.
@@ -180,7 +179,7 @@ def test_every_exercise_is_asked_in_its_notebook() -> None:
             assert call in code, f"{path.name} has no {call}"
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_has_all_its_parts(path: Path) -> None:
     texts, code = read_cells(path, "markdown"), "\n".join(read_cells(path, "code"))
     assert texts[0].startswith("# ")
@@ -198,5 +197,6 @@ def test_a_lesson_has_all_its_parts(path: Path) -> None:
 def test_links_resolve(path: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", "\n".join(read_cells(path, "markdown")))
     inside = [target for target in targets if not re.match(r"[a-z]+:|#", target)]
+    assert inside, "It links to no other lesson."
     broken = [target for target in inside if not (path.parent / target.partition("#")[0]).exists()]
     assert not broken, broken
