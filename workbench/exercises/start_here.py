@@ -33,8 +33,10 @@ def judge_spared(answer: Any) -> str | None:
             f"All of {answer.name} is int8, layer 0 as well. In the panel name it in Leave out, and press the button "
             "again; in code name it with exclude."
         )
+    parent = answer.parent
+    assert parent is not None, "What a step made was made from something."
     embeddings = bool(step.arguments.get("embeddings", True))
-    hits = count_hits(answer.parent, "quantize_dynamic", exclude=PATTERN, embeddings=embeddings)
+    hits = count_hits(parent, "quantize_dynamic", exclude=PATTERN, embeddings=embeddings)
     modules = {weight.node: weight.module or weight.node for weight in hits.weights}
     wanted = {weight.node for weight in hits.weights if not weight.taken}
     if not wanted:
