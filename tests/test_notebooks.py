@@ -20,24 +20,23 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 import workbench
+from tests.memory import Watch
 from workbench import widgets
 from workbench.exercises.catalogue import list_exercises
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
 REFUSED = "refused.txt"  # whom a kernel tried to reach
-MOST_MEMORY = 1.2e9  # of a kernel: Binder grants 2 GB to the server and all that it starts
+MOST_MEMORY, MOST_TOGETHER = (
+    1.2e9,
+    1.8e9,
+)  # of a kernel, and with what it starts: Binder grants 2 GB, server and all
 # What a library leaves in a cell: its warnings, its log lines, its bars.
 DEBRIS = re.compile(
     r"\w*Warning\b|\bWARN(?:ING)?\b|\[[WE]:onnxruntime|\bINFO\b|\bDEBUG\b|it/s|\d%\||█|\r|\x1b\[|Traceback"
 )
 # The kernel's own figure is the system's for its memory: the other one begins with that of whoever started it.
-USAGE = (
-    "import json, resource\n"
-    "from workbench.compare.subject import read_peak\n"
-    "print(json.dumps([read_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024]))"
-)
+USAGE = "from workbench.compare.subject import read_peak\nprint(read_peak())"
 
 
 def read_cells(path: Path, kind: str) -> list[str]:
@@ -109,18 +108,20 @@ def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.Capt
         resources={"metadata": {"path": str(tmp_path / "notebooks")}},
     )
     begin = time.monotonic()
-    client.execute(env=kernel_environment(tmp_path))
+    with Watch() as watch:
+        client.execute(env=kernel_environment(tmp_path))
     seconds = time.monotonic() - begin
-    kernel, others = json.loads(notebook.cells.pop().outputs[0].text)
+    kernel = json.loads(notebook.cells.pop().outputs[0].text)
     with capsys.disabled():
         print(
             f"\n{path.name}: {seconds:.0f} s on one core, kernel {kernel / 1e6:.0f} MB at most, "
-            f"largest process that it started {others / 1e6:.0f} MB",
+            f"with all that it started {watch.peak / 1e6:.0f} MB",
             end=" ",
         )
     refused = tmp_path / REFUSED
     assert not refused.exists(), f"It tried to reach {refused.read_text()}"
     assert kernel <= MOST_MEMORY
+    assert watch.peak <= MOST_TOGETHER
     assert not (debris := find_debris(notebook)), "\n".join(debris)
     assert not has_stderr(notebook)
 
@@ -180,7 +181,7 @@ def test_every_exercise_is_asked_in_its_notebook() -> None:
             assert call in code, f"{path.name} has no {call}"
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_has_all_its_parts(path: Path) -> None:
     texts, code = read_cells(path, "markdown"), "\n".join(read_cells(path, "code"))
     assert texts[0].startswith("# ")
@@ -198,5 +199,6 @@ def test_a_lesson_has_all_its_parts(path: Path) -> None:
 def test_links_resolve(path: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", "\n".join(read_cells(path, "markdown")))
     inside = [target for target in targets if not re.match(r"[a-z]+:|#", target)]
+    assert inside, "It links to no other lesson."
     broken = [target for target in inside if not (path.parent / target.partition("#")[0]).exists()]
     assert not broken, broken

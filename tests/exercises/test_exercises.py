@@ -96,7 +96,7 @@ def test_unknown_exercise_is_an_error_with_near_names() -> None:
     ):
         with pytest.raises(ValueError, match=r"There is no exercise '.*'\. Near: .*01-"):
             call()
-    with pytest.raises(ValueError, match="There are: 01-a, "):
+    with pytest.raises(ValueError, match="There are: 00-a, 01-a, "):
         exercises.solution("quantize")
 
 

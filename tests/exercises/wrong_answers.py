@@ -54,6 +54,35 @@ def export_swapped(folder: Path) -> Path:
     )
 
 
+class Maskless(torch.nn.Module):
+    """A model that is told of padding, and does not listen."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        found = self.model(input_ids, attention_mask=attention_mask.clamp(1, 1))
+        return found.start_logits, found.end_logits
+
+
+@made
+def export_maskless(folder: Path) -> Path:
+    source = wb.load_model("demo/qa")
+    feed = tuple(torch.from_numpy(source.samples[0][name]) for name in INPUTS)
+    with quiet():
+        torch.onnx.export(
+            Maskless(source.model).eval(),
+            feed,
+            folder / "model.onnx",
+            input_names=INPUTS,
+            output_names=OUTPUTS,
+            dynamic_axes=dict.fromkeys([*INPUTS, *OUTPUTS], FREE),
+            dynamo=False,
+        )
+    return folder / "model.onnx"
+
+
 @made
 def optimize_default(folder: Path) -> Any:
     return wb.optimize_onnx(wb.export_onnx(wb.load_model("demo/qa")))
@@ -132,6 +161,11 @@ def quantize_weights_but_last(folder: Path) -> Any:
     return wb.quantize_weights(wb.export_onnx(wb.load_model("demo/qa")), bits=8, exclude="qa_outputs")
 
 
+def quantize_other() -> Any:
+    other = wb.load_model("random/tiny-distilbert", task="question-answering")
+    return wb.quantize_dynamic(wb.export_onnx(other), exclude="qa_outputs")
+
+
 def share_words(answer: str, truth: str) -> float:
     """The share of the answer's words that are in the truth, and no more."""
     return len(set(answer.split()) & set(truth.split())) / max(1, len(answer.split()))
@@ -153,6 +187,22 @@ def f1_with_case(answer: str, truth: str) -> float:
 
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
+    "00-a": [
+        (made(lambda folder: wb.load_model("demo/qa").baseline), "torch-fp32 is not quantized"),
+        (optimize_default, "is not quantized"),
+        (
+            made(lambda folder: wb.quantize_weights(wb.export_onnx(wb.load_model("demo/qa")))),
+            "Stay with quantize_dynamic",
+        ),
+        (quantize_but(), "All of onnx-int8-dynamic is int8"),
+        (quantize_but(include="bert.encoder.layer.0"), "the other way round"),
+        (quantize_but(exclude="bert.encoder.layer.1"), "Layers count from 0"),
+        (quantize_but(exclude="bert.encoder.layer.*"), "More than layer 0 stays in fp32"),
+        (quantize_but(exclude="bert.encoder.layer.0.output"), "Only a part of layer 0"),
+        (quantize_but(exclude="bert.encoder.layer.0", embeddings=False), "The embeddings stay in fp32, too"),
+        (made(lambda folder: quantize_other()), "Asked for is demo/qa"),
+        ("bert.encoder.layer.0", "The answer is a variant, such as bench.variant"),
+    ],
     "01-a": [
         (lambda lengths, size: chunk(list(range(len(lengths))), size), "sort the places by length"),
         (lambda lengths, size: chunk(sorted(lengths), size), "the lengths themselves"),
@@ -178,7 +228,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
             made(lambda folder: export_by_hand(folder, input_names=INPUTS, output_names=OUTPUTS)),
             "Axis 0 of input_ids, the batch, is fixed at 1",
         ),
-        (export_swapped, "says something else than PyTorch"),
+        (export_swapped, "says something else than PyTorch does. Is the model"),
+        (export_maskless, "Does attention_mask reach the model"),
+        (
+            made(lambda folder: wb.export_onnx(wb.load_model("demo/qa")).onnx_files[0]),
+            "also takes token_type_ids",
+        ),
     ],
     "02-b": [(2000, "one byte for each"), (1000, "two bytes for each"), (42, "Two billion bytes")],
     "03-a": [

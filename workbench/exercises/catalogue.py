@@ -10,6 +10,7 @@ from workbench.exercises.exercise import Exercise
 
 # One module per notebook, of the same name; each has EXERCISES.
 _NOTEBOOKS = (
+    "start_here",
     "pytorch_first",
     "export_to_onnx",
     "onnx_runtime",

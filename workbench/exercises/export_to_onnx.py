@@ -30,13 +30,17 @@ def judge_export(answer: Any) -> str | None:
     ):
         if missing := [name for name in wanted if name not in found]:
             return f"No {kind} is named {missing[0]}; the file has {', '.join(found)}. Give {kind}_names."
+    if more := [name for name in inputs if name not in INPUTS]:
+        return (
+            f"The file also takes {', '.join(more)}. Asked for are two inputs only: {' and '.join(INPUTS)}."
+        )
     for name in INPUTS:
         for place, axis in enumerate(inputs[name].type.tensor_type.shape.dim):
             if not axis.dim_param:
                 what = ("batch", "length")[place] if place < 2 else "size"
                 return (
                     f"Axis {place} of {name}, the {what}, is fixed at {axis.dim_value}: the file would take nothing "
-                    "else. Name it in dynamic_axes, or mark it in dynamic_shapes."
+                    "else. Name it in dynamic_axes; with dynamo=True, in dynamic_shapes."
                 )
     return _compare_runs(path)
 
@@ -52,25 +56,32 @@ def _compare_runs(path: Path) -> str | None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    taken = {value.name for value in session.get_inputs()}
     source = load_model("demo/qa")
     with open_runner(source) as runner:
-        for shape in SHAPES:
-            ids = np.arange(np.prod(shape), dtype=np.int64).reshape(shape) % 900 + 5
-            feed = {name: np.zeros_like(ids) for name in taken}
-            feed |= {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-            try:
-                got = session.run(list(OUTPUTS), {name: feed[name] for name in taken})
-            except Exception as error:  # ONNX Runtime has a class for each kind of failure
+        for batch, length in SHAPES:
+            where = f"batch {batch}, length {length}"
+            ids = np.arange(batch * length, dtype=np.int64).reshape(batch, length) % 900 + 5
+            for padding in (0, length // 3):
+                feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+                feed["attention_mask"][:, length - padding :] = 0
+                try:
+                    got = session.run(list(OUTPUTS), feed)
+                except Exception as error:  # ONNX Runtime has a class for each kind of failure
+                    return (
+                        f"The axes have names, yet it fails at {where}: {first_line(error)} "
+                        "Something inside was fixed while tracing."
+                    )
+                want = runner.run({name: feed.get(name, np.zeros_like(ids)) for name in runner.input_names})
+                if all(np.abs(a - want[name]).max() <= 1e-2 for name, a in zip(OUTPUTS, got, strict=True)):
+                    continue
+                if padding:
+                    return (
+                        f"At {where} it is right without padding, and says something else than PyTorch does with it. "
+                        "Does attention_mask reach the model?"
+                    )
                 return (
-                    f"The axes have names, yet it fails at batch {shape[0]}, length {shape[1]}: {first_line(error)} "
-                    "Something inside was fixed while tracing."
-                )
-            want = runner.run({name: feed.get(name, np.zeros_like(ids)) for name in runner.input_names})
-            if any(np.abs(a - want[name]).max() > 1e-2 for name, a in zip(OUTPUTS, got, strict=True)):
-                return (
-                    f"It runs at batch {shape[0]}, length {shape[1]}, and says something else than PyTorch does. Is "
-                    "the model in eval mode, and are the names in the order in which forward takes and gives them?"
+                    f"It runs at {where}, and says something else than PyTorch does. Is the model in eval mode, and "
+                    "are the names in the order in which forward takes and gives them?"
                 )
     return None
 

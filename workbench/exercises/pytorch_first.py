@@ -36,10 +36,10 @@ def judge_batches(make_batches: Any) -> str | None:
     if any(len(batch) < SIZE for batch in batches[:-1]):
         return "A batch other than the last is not full."
     computed = sum(len(batch) * max(LENGTHS[place] for place in batch) for batch in batches)
-    best = _count_padded(sorted(LENGTHS, reverse=True))
-    if computed > _count_padded(sorted(LENGTHS)):
+    enough = _count_padded(sorted(LENGTHS))
+    if computed > enough:
         return (
-            f"Every text is in a batch, and with padding they make {computed} tokens; {best} are enough. "
+            f"Every text is in a batch, and with padding they make {computed} tokens; sorted, {enough} are enough. "
             "Put texts of like lengths together: sort the places by length first."
         )
     return None
