@@ -68,11 +68,11 @@ def test_a_list_reads_no_model(home, monkeypatch):
 
 
 USES = {
-    "runner": lambda bench, variant: wb.open_runner(variant),
-    "pipeline": lambda bench, variant: wb.make_pipeline(variant),
-    "optimize": lambda bench, variant: wb.optimize_onnx(variant, level=0),
-    "trace": lambda bench, variant: trace_node(variant, "/qa_outputs/Add"),
-    "layers": lambda bench, variant: wb.compare_layers(bench.source(), variant),
+    "runner": lambda made, variant: wb.open_runner(variant),
+    "pipeline": lambda made, variant: wb.make_pipeline(variant),
+    "optimize": lambda made, variant: wb.optimize_onnx(variant, level=0),
+    "trace": lambda made, variant: trace_node(variant, "/qa_outputs/Add"),
+    "layers": lambda made, variant: wb.compare_layers(made.source(), variant),
 }
 
 
