@@ -23,10 +23,16 @@ LOAD = Call("load_model", (), {"source": "random/tiny-bert"})
 PATIENCE = 120
 
 
-@pytest.fixture
-def desk(workspace: Path) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Desk]:
     with Desk() as desk:
         yield desk
+
+
+@pytest.fixture
+def desk(shared: Desk, workspace: Path) -> Desk:
+    """One for all tests, with a workspace of its own for each: it has to be usable after all that is done to it."""
+    return shared
 
 
 def done(task: Task) -> Task:

@@ -49,12 +49,12 @@ class ModelKeeper:
             OSError: It cannot be saved.
         """
         with self._lock:
-            found: list[HeldModel | None] = []
-            for variant, source in zip(call.subjects, call.sources, strict=True):
-                if source is None:
-                    found.append(self._find(variant.origin))
-                else:
-                    found.append(self._hold(source, tell))
+            distinct = {id(source): source for source in call.sources if source is not None}
+            held = {key: self._hold(source, tell) for key, source in distinct.items()}
+            found = [
+                self._find(variant.origin) if source is None else held[id(source)]
+                for variant, source in zip(call.subjects, call.sources, strict=True)
+            ]
             self._drop(found)
             return tuple(found)
 
