@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,11 +12,18 @@ import psutil
 import pytest
 
 from tests.compare.processes import wait_for
+from tests.variants import bench  # noqa: F401
 from workbench.background import Call, Desk, Task
-from workbench.models.variant import torch_variant
+from workbench.models.variant import Variant, torch_variant
 from workbench.models.workspace import Workspace
 
 LOAD = Call("load_model", (), {"source": "random/tiny-bert"})
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
 
 
 @pytest.fixture
@@ -52,6 +60,47 @@ def test_progress_comes_back(desk):
     latency = done(desk.start(call, lambda kind, value: news.append((kind, value)))).result
     assert latency.rows[0].median_ms > 0
     assert ("progress", (100, 100)) in news
+
+
+SAYS = {
+    "load_model": (lambda made: (), {"source": "demo/digits"}, r"reading the weights of demo/digits, \d"),
+    "optimize_onnx": (lambda made: (made.exported(),), {"level": 0}, "optimizing model.onnx: all fusions"),
+    "profile_graph": (lambda made: (made.exported(),), {}, "running model.onnx with the profiler"),
+    "compare_layers": (
+        lambda made: (made.source().baseline, made.exported()),
+        {},
+        r"comparing \d+ modules: sample 2 of 8",
+    ),
+    "compare_scores": (
+        lambda made: (made.source().baseline, made.exported()),
+        {"example": {"question": "Who?", "context": "Ines."}},
+        "asking onnx-fp32",
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", SAYS)
+def test_each_verb_says_what_it_does(shared, workspace, bench, verb):  # noqa: F811
+    subjects, arguments, said = SAYS[verb]
+    news = []
+    call = Call(verb, subjects(bench), arguments)
+    done(shared.start(call, lambda kind, value: news.append(value) if kind == "log" else None))
+    assert any(re.search(said, line) for line in news), news
+
+
+def test_a_model_that_is_there_is_not_loaded_again(shared, bench):  # noqa: F811
+    news = []
+    call = Call("trace_node", (torch_free(bench.exported()),), {"node": "/qa_outputs/Add", "module": True})
+    for _ in range(2):
+        news.append([])
+        trace = done(shared.start(call, lambda kind, value: news[-1].append(value))).result
+        assert trace.difference < 1e-4
+    assert not [line for line in news[1] if isinstance(line, str)]
+
+
+def torch_free(variant: Variant) -> Variant:
+    """As it comes from the workspace."""
+    return Variant.load(variant.path)
 
 
 def test_an_error_comes_back_with_its_words(desk):

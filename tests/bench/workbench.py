@@ -61,6 +61,10 @@ def _walk(mouse: Mouse) -> None:
     """From Load to Race, with the choices of somebody in a workshop: few examples, short runs."""
     for title in ("Load", "Export", "Optimize", "Quantize"):
         mouse.go_to(title)
+        if title == "Export":
+            _print(
+                "  a cancelled Export, from the click on", _cancel(mouse, title, "exporting"), "s (limit 2)"
+            )
         _print(f"  {title}", mouse.finish(title), "s")
     mouse.go_to("Inspect")
     begun = time.perf_counter()
@@ -71,6 +75,17 @@ def _walk(mouse: Mouse) -> None:
         mouse.go_to(title)
         mouse.set_up(title)
         _print(f"  {title}", mouse.finish(title), "s")
+
+
+def _cancel(mouse: Mouse, title: str, doing: str) -> float:
+    """Begins a step and cancels it when it is at work; how many seconds until it is over."""
+    mouse.press(title)
+    status = mouse.panel.get_by_role("status")
+    status.filter(has_text=doing).first.wait_for(timeout=PATIENCE)
+    begun = time.perf_counter()
+    mouse.press("Cancel")
+    status.filter(has_text="cancelled;").first.wait_for(timeout=PATIENCE)
+    return time.perf_counter() - begun
 
 
 def _print(label: str, figure: float, unit: str) -> None:

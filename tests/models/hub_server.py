@@ -25,6 +25,7 @@ class Hub:
         break_at: File name -> after how many bytes its first download breaks off.
         always_break: Whether every download of weights breaks off at once.
         gated: Repository ids that say that they are gated.
+        token: What a request has to bring to be answered at all; None answers everybody.
         garbled: Whether it answers with a page instead of data, as a login page in between does.
         requests: (method, path, Range header) of every request.
     """
@@ -35,6 +36,7 @@ class Hub:
         self.break_at: dict[str, int] = {}
         self.always_break = False
         self.gated: set[str] = set()
+        self.token: str | None = None
         self.garbled = False
         self.requests: list[tuple[str, str, str | None]] = []
         self.url = ""
@@ -89,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.removeprefix("/api/models").lstrip("/").split("?")[0]
         name, rest = "/".join(path.split("/")[:2]), path.split("/")[2:]
         status, code = self.hub.refused.get(name, (404, "RepoNotFound"))
-        if name not in self.hub.folders:
+        known = self.hub.token is None or self.headers.get("Authorization") == f"Bearer {self.hub.token}"
+        if not known:
+            self._send(401, b"{}", {"X-Error-Code": "RepoNotFound"}, with_body)
+        elif name not in self.hub.folders:
             self._send(status, b"{}", {"X-Error-Code": code}, with_body)
         elif self.hub.garbled:
             self._send(200, b"<html>Please log in</html>", {}, with_body)

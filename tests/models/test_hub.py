@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.compare.processes import wait_for
 from tests.models.hub_server import serve_hub
 from workbench import LoadError, load_model
+from workbench.models import arrival
 from workbench.models.hub import choose_files
 
 pytestmark = pytest.mark.hub
@@ -76,6 +80,42 @@ def test_only_what_loading_needs_is_fetched(hub, folder):
     assert downloads(hub) == {path.name for path in folder.iterdir() if path.suffix == ".json"} | {
         "model.safetensors"
     }
+
+
+def said(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name.startswith("workbench.models")]
+
+
+def test_what_is_downloaded_is_said(hub, folder, caplog):
+    hub.folders[NAME] = folder
+    with caplog.at_level(logging.INFO, "workbench"):
+        load_model(NAME)
+        size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        begin = [f"asking the Hub about {NAME}", f"downloading {NAME}: 5 files, {size:,.1f} MB"]
+        assert said(caplog)[:2] == begin
+        assert said(caplog)[-1].startswith(f"reading the weights of {NAME}")
+        caplog.clear()
+        load_model(NAME)
+        assert not [line for line in said(caplog) if line.startswith("downloading")]
+
+
+def test_what_has_arrived_counts_what_was_there_of_an_unfinished_file(tmp_path):
+    (tmp_path / "whole").write_bytes(bytes(3_000_000))
+    (tmp_path / "half.incomplete").write_bytes(bytes(500_000))
+    coming = arrival.Arrival(NAME, tmp_path, 2_000_000)
+    assert str(coming) == f"downloading {NAME}: 0.5 of 2.0 MB"
+    (tmp_path / "half.incomplete").write_bytes(bytes(1_500_000))
+    assert str(coming) == f"downloading {NAME}: 1.5 of 2.0 MB"
+    assert str(arrival.Arrival(NAME, tmp_path / "nothing", 0)) == f"downloading {NAME}: 0.0 MB"
+
+
+def test_how_much_has_arrived_is_told_meanwhile(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(arrival, "EVERY", 0)
+    with caplog.at_level(logging.INFO, "workbench"):
+        with arrival.tell_arrival(arrival.Arrival(NAME, tmp_path, 2_000_000)):
+            (tmp_path / "half.incomplete").write_bytes(bytes(500_000))
+            wait_for(lambda: f"downloading {NAME}: 0.5 of 2.0 MB" in caplog.text)
+        assert "download" not in " ".join(thread.name for thread in threading.enumerate())
 
 
 def test_pickled_weights_are_fetched_where_there_are_no_others(hub, folder):

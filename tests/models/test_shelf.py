@@ -12,6 +12,7 @@ import pytest
 
 import workbench as wb
 from tests.variants import bench, nothing_half_made  # noqa: F401
+from workbench.graph.trace import trace_node
 from workbench.models import upkeep
 from workbench.models.shelf import describe_variants
 from workbench.models.variant import Variant
@@ -49,6 +50,46 @@ def test_what_is_there_is_listed_in_the_order_of_its_making(home):
 def test_an_empty_workspace_is_no_error(workspace):
     assert names(Workspace()) == []
     assert not workspace.exists()
+
+
+def alter(file: Path) -> None:
+    """Another content of the same size."""
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+
+
+def test_a_list_reads_no_model(home, monkeypatch):
+    def refuse(path: Path) -> str:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr("workbench.models.manifest._hash_file", refuse)
+    assert names(home) == ["onnx-fp32", "onnx-optimized", "onnx-int8-dynamic"]
+    first = home.variants().variants[0]
+    assert home.restore(home.delete(first)) == first
+
+
+USES = {
+    "runner": lambda made, variant: wb.open_runner(variant),
+    "pipeline": lambda made, variant: wb.make_pipeline(variant),
+    "optimize": lambda made, variant: wb.optimize_onnx(variant, level=0),
+    "trace": lambda made, variant: trace_node(variant, "/qa_outputs/Add"),
+    "layers": lambda made, variant: wb.compare_layers(made.source(), variant),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_was_altered_shows_when_it_is_used(home, bench, use):  # noqa: F811
+    alter(home.folders()[0] / "model.onnx")
+    variant = home.variants().variants[0]
+    with pytest.raises(wb.VariantError, match=r"'model.onnx' in .* is not the file that was made"):
+        USES[use](bench, variant)
+
+
+def test_a_file_is_read_once_also_when_its_folder_gets_another_name(home, monkeypatch):
+    folder = home.folders()[0]
+    Variant.load(folder)
+    moved = folder.rename(folder.with_name("moved"))
+    monkeypatch.setattr("hashlib.file_digest", lambda *_: pytest.fail("it was read again"))
+    assert Variant.load(moved).path == moved
 
 
 @pytest.mark.parametrize("damage", ["manifest", "file", "altered", "other"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +13,13 @@ from nbconvert import HTMLExporter
 
 from tests.graph.hostile import NAMES, write_hostile_model, write_large_model
 from tests.variants import Bench
-from tests.widgets.lab import wait_until
 from workbench import widgets
 from workbench.graph.diff import diff_graphs
-from workbench.graph.stats import summarize_array
 from workbench.graph.summary import summarize_graph
-from workbench.graph.trace import trace_node
-from workbench.graph.weights import read_weight
 from workbench.widgets.graph_canvas import GraphCanvas
 
 NODE = "/bert/encoder/layer.1/attention/self/Softmax"
 SERIALS = itertools.count(1)
-
-
-def ask(view: widgets.GraphView, **content: Any) -> Mapping[str, Any]:
-    """What the panel shows after a message from the browser."""
-    serial = f"page {next(SERIALS)}"
-    view._on_message(view.panel, {**content, "serial": serial}, [])
-    wait_until(lambda: not view.panel.busy, what="an answer")
-    assert view.panel._answer["serial"] == serial
-    return view.panel._answer
 
 
 def click(canvas: GraphCanvas, name: str, tensor: str = "") -> None:
@@ -78,30 +63,6 @@ def test_little_goes_over_the_comm(bench: Bench) -> None:
     assert gzip.decompress(canvas._page).startswith(b"<!DOCTYPE html>")
 
 
-def test_parameter_in_the_panel_is_what_the_function_says(bench: Bench) -> None:
-    variant, name = bench.exported(), "bert.embeddings.word_embeddings.weight"
-    view = widgets.GraphView(variant)
-    expected = summarize_array(read_weight(variant.onnx_files[0], name), name=name)
-    assert ask(view, ask="parameter", name=name)["stats"] == expected.to_dict()
-
-
-def test_outputs_in_the_panel_are_what_the_function_says(bench: Bench) -> None:
-    view = widgets.GraphView(bench.exported())
-    answer = ask(view, ask="trace", name=NODE, sample=2, module=True)
-    expected = trace_node(bench.exported(), NODE, sample=2, module=True).to_dict()
-    assert {name: answer[name] for name in expected} == expected
-
-
-def test_what_goes_wrong_is_shown(bench: Bench) -> None:
-    view = widgets.GraphView(bench.exported())
-    assert ask(view, ask="parameter", name="nobody") == {
-        "kind": "error",
-        "serial": view.panel._answer["serial"],
-        "message": "model.onnx has no weight 'nobody'.",
-    }
-    assert ask(view, ask="trace", name=NODE, example={})["message"] == "Type a text first."
-
-
 def test_a_parameter_of_the_shown_node_reaches_the_panel(bench: Bench) -> None:
     view = widgets.GraphView(bench.exported())
     name = "/bert/embeddings/word_embeddings/Gather"
@@ -126,34 +87,6 @@ def test_a_click_counts_after_a_selection_from_elsewhere(bench: Bench) -> None:
     assert view.selected["name"] == NODE
 
 
-def test_while_one_request_is_answered_the_last_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    view = widgets.GraphView(bench.exported("t5"))
-    running, go_on, answers, files = threading.Event(), threading.Event(), [], []
-
-    def trace(graph: Any, _: Any, node: str, **__: Any) -> Any:
-        running.set()
-        assert go_on.wait(30)
-        files.append(graph.name)
-        raise RuntimeError(node)
-
-    monkeypatch.setattr("workbench.widgets.graph_view.trace_in", trace)
-    view.panel.observe(lambda change: answers.append(change["new"]), "_answer")
-    for serial in range(3):
-        view._on_message(view.panel, {"ask": "trace", "name": f"n{serial}", "serial": serial}, [])
-        assert running.wait(30)
-    names = list(view.pane.file_picker.options)
-    view.pane.show_file(names[1])
-    go_on.set()
-    wait_until(lambda: not view.panel.busy, what="the answers")
-    assert [(answer["serial"], answer["kind"]) for answer in answers] == [
-        (1, "error"),
-        (0, "error"),
-        (2, "error"),
-    ]
-    assert [answer["message"] for answer in answers[1:]] == ["n0", "n2"]
-    assert files == [names[0]] * 2
-
-
 def test_overlay_reaches_the_canvas_and_goes(bench: Bench) -> None:
     view = widgets.GraphView(bench.exported())
     view.overlay({NODE: 3}, label="ms")
@@ -173,8 +106,6 @@ def test_several_files_have_a_picker(bench: Bench) -> None:
     view.pane.file_picker.value = names[1]
     assert view.canvas._graph != before
     view.overlay({view.pane.index.names()[3]: 1})
-    answer = ask(view, ask="trace", name=view.pane.index.names()[-1])
-    assert answer["kind"] == "trace", answer
 
 
 def test_a_large_graph_opens_on_one_module(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ A `Call` says what is to be done, as data and as the code that does the same; a 
 """
 
 from workbench.background.call import Call, Failure, Loaded, Written
-from workbench.background.desk import Desk, Task, shared_desk
+from workbench.background.desk import Desk, shared_desk
+from workbench.background.task import Task
 
 __all__ = ["Call", "Desk", "Failure", "Loaded", "Task", "Written", "shared_desk"]

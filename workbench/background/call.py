@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from workbench.models.fingerprint import glance_at_model
 from workbench.models.origin import Origin
 from workbench.models.samples import Feed
 from workbench.models.variant import Variant
+
+if TYPE_CHECKING:
+    from workbench.models.source import Source
 
 TAKES_SOURCE = ("export_onnx", "race_variants")
 TAKES_MANY = ("measure_latency", "compare_variants")
@@ -89,8 +93,9 @@ class Call:
 
     Attributes:
         verb: The name of a public verb.
-        subjects: The variants that it is given first; a source stands here as its PyTorch variant.
+        subjects: The variants that it is given first, without models; a source stands here as its PyTorch variant.
         arguments: Its keyword arguments; those that are None are left out.
+        sources: The models that the subjects came with, where they did.
 
     Example:
         >>> call = Call("load_model", (), {"source": "demo/qa", "task": None})
@@ -103,14 +108,20 @@ class Call:
     verb: str
     subjects: tuple[Variant, ...] = ()
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sources: tuple[Source | None, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in self.arguments.items() if value is not None}
         object.__setattr__(self, "arguments", given)
-        # Models do not travel: the other process loads its own.
+        # Models do not travel: the other process loads its own, or a copy of one that was changed here.
+        object.__setattr__(self, "sources", tuple(each.source for each in self.subjects))
         object.__setattr__(
             self, "subjects", tuple(dataclasses.replace(each, source=None) for each in self.subjects)
         )
+
+    def alone(self) -> Call:
+        """The same without the models, to be sent or kept."""
+        return Call(self.verb, self.subjects, self.arguments)
 
     @property
     def result(self) -> str:
@@ -124,7 +135,7 @@ class Call:
             first = [repr(options.pop("source"))]
             return f"import workbench as wb\n\nsource = {self._write(first, options)}"
         if len(self.subjects) == 1:
-            lines, name = self._write_one(self.subjects[0])
+            lines, name = self._write_one(self._as_they_are()[0])
             first = [f"[{name}]" if self.verb in TAKES_MANY else name]
         else:
             lines, first = self._write_several()
@@ -152,6 +163,18 @@ class Call:
         imports = [line for line in needs if line.startswith(("from ", "import "))]
         return [*imports, *lines, *(line for line in needs if line not in imports)]
 
+    def _as_they_are(self) -> list[Variant]:
+        """The subjects, with a note where a model was changed since it was loaded, as far as that is known.
+
+        This is asked at every key that is typed in a panel, so the weights are not read again each time.
+        """
+        return [
+            dataclasses.replace(variant, origin=dataclasses.replace(variant.origin, edited=True))
+            if source is not None and variant.runtime == "torch" and _looks_edited(source)
+            else variant
+            for variant, source in zip(self.subjects, self.sources, strict=True)
+        ]
+
     def _write_one(self, variant: Variant) -> tuple[list[str], str]:
         lines = variant.as_code().splitlines()
         if self.verb in TAKES_SOURCE:  # they want the source itself, not the variant made of it
@@ -161,19 +184,23 @@ class Call:
     def _write_several(self) -> tuple[list[str], list[str]]:
         """Variants on disk are brought back from their folders: the code of all would be longer than the table."""
         lines, names = ["import workbench as wb", ""], []
-        sources: dict[str, str] = {}  # what loads one -> its name
-        for variant in self.subjects:
+        sources: dict[tuple[str, ...], str] = {}  # what loads one -> its name
+        for variant in self._as_they_are():
             if variant.path is not None:
                 names.append(f"wb.Variant.load({str(variant.path)!r})")
                 continue
-            load, *make = variant.as_code().splitlines()[2:]
-            if load not in sources:
-                sources[load] = f"source_{len(sources) + 1}" if sources else "source"
-                lines.append(load.replace("source", sources[load], 1))
-            names.append(make[-1].removeprefix("variant = ").replace("source", sources[load], 1))
+            load, *note, make = variant.as_code().splitlines()[2:]
+            if (load, *note) not in sources:
+                sources[load, *note] = f"source_{len(sources) + 1}" if sources else "source"
+                lines += [load.replace("source", sources[load, *note], 1), *note]
+            names.append(make.removeprefix("variant = ").replace("source", sources[load, *note], 1))
         if self.verb in TAKES_MANY:
             lines += ["variants = [", *(f"    {name}," for name in names), "]"]
             return lines, ["variants"]
         for label, name in zip(("reference", "candidate"), names, strict=True):
             lines.append(f"{label} = {name}")
         return lines, ["reference", "candidate"]
+
+
+def _looks_edited(source: Source) -> bool:
+    return glance_at_model(source.model) != source.origin.fingerprint

@@ -6,72 +6,22 @@ import atexit
 import contextlib
 import dataclasses
 import os
-import pickle
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from workbench.background.call import Call, Failure
-from workbench.background.worker import receive
-from workbench.compare.fleet import explain_exit, make_environment
-from workbench.machine import count_memory_kills
+from workbench.background.held_models import ModelKeeper
+from workbench.background.order import Order, write_order
+from workbench.background.pipe import pack
+from workbench.background.process import WorkerProcess
+from workbench.background.task import Listener, Task, describe_error, hear_nothing
+from workbench.compare.fleet import make_environment
 from workbench.models.workspace import Workspace
 
 GRACE = 1.2  # seconds that a call has to clean up after it was cancelled, before its process is ended
-
-Listener = Callable[[str, Any], None]
-
-
-@dataclasses.dataclass(eq=False)
-class Task:
-    """A call that is being carried out.
-
-    Attributes:
-        call: What is done.
-        state: "running", "done", "failed" or "cancelled".
-        result: What came out.
-        failure: Why nothing did.
-        begun: When it began, by `time.monotonic`.
-        seconds: How long it took in the end.
-    """
-
-    call: Call
-    listener: Listener = lambda kind, value: None
-    state: str = "running"
-    result: Any = None
-    failure: Failure | None = None
-    begun: float = dataclasses.field(default_factory=time.monotonic)
-    seconds: float = 0.0
-    _desk: Desk | None = None
-    _over: threading.Event = dataclasses.field(default_factory=threading.Event)
-
-    def cancel(self) -> None:
-        """Ends it: first politely, then with its process. Nothing half-made is left. Returns at once."""
-        if self._desk is not None and self.state == "running":
-            self._desk.stop(self)
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Waits until it is over; whether it is."""
-        return self._over.wait(seconds)
-
-    def end(self, state: str, value: Any) -> None:
-        """Sets how it ended, and tells the listener."""
-        if self._over.is_set():
-            return
-        self.state, self.seconds = state, time.monotonic() - self.begun
-        if state == "done":
-            self.result = value
-        elif state == "failed":
-            self.failure = value
-        try:
-            self.listener(state, value)
-        finally:
-            self._over.set()
+STARTING = "starting the process that does the work"
 
 
 class Desk:
@@ -86,12 +36,12 @@ class Desk:
     """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: WorkerProcess | None = None
         self._task: Task | None = None
         self.ended: Task | None = None  # the last one that is over
         self._stopping: Task | None = None
         self._begun = False
-        self._kills = 0
+        self._models = ModelKeeper()
         self._lock = threading.RLock()
         atexit.register(self.close)
 
@@ -103,14 +53,14 @@ class Desk:
     def warm(self) -> None:
         """Starts the process, which takes seconds, so that the first call need not wait for it."""
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._launch()
+            if self._task is None:
+                self._find_process(make_environment())
 
-    def start(self, call: Call, listener: Listener = lambda kind, value: None) -> Task:
-        """Begins a call.
+    def start(self, call: Call, listener: Listener = hear_nothing) -> Task:
+        """Begins a call. Returns at once.
 
         Args:
-            call: What to do.
+            call: What to do. A model that was changed in memory since it was loaded is saved for the process.
             listener: Called from another thread with ("log", text), ("progress", …), and once at the end with
                 ("done", result), ("failed", Failure) or ("cancelled", None).
 
@@ -122,18 +72,15 @@ class Desk:
                 raise RuntimeError(
                     f"{self._task.call.verb} is still running. Wait for it, or cancel it first."
                 )
-            self.warm()
-            task = Task(call, listener, _desk=self)
-            self._begun = False
-            self._task = task
-            assert self._process is not None
-            # Folders are those of the notebook now, which may have changed since the process began.
-            data = pickle.dumps((call, str(Workspace().root), os.getcwd()))
-            with contextlib.suppress(OSError):  # it is gone: the reader says so
-                assert self._process.stdin is not None
-                self._process.stdin.write(len(data).to_bytes(8, "big") + data)
-                self._process.stdin.flush()
-            return task
+            task = Task(call.alone(), listener, _desk=self)
+            order = write_order(call, task.root)
+            process = self._find_process(order.environment)
+            self._task, self._begun = task, False
+        # A pipe holds little, and the process may still be starting: whoever clicked does not wait for either.
+        threading.Thread(
+            target=self._hand_over, args=(task, call, order, process), daemon=True, name="desk sends"
+        ).start()
+        return task
 
     def stop(self, task: Task) -> None:
         """Cancels a task; see `Task.cancel`."""
@@ -142,110 +89,132 @@ class Desk:
                 return
             self._stopping = task
             process = self._process
-        if process is None:
-            return
-        if hasattr(os, "killpg"):
-            self._interrupt(process)
-            threading.Thread(target=self._end_unless_over, args=(task, process), daemon=True).start()
-        else:
-            self._kill(process)
-
-    def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
-        """Asks for an end, if the call has begun; before, nobody would hear it, and it is asked when it begins."""
-        if self._begun:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
-
-    def _end_unless_over(self, task: Task, process: subprocess.Popen[bytes]) -> None:
-        if not task.wait(GRACE):
-            self._kill(process)
-
-    def _kill(self, process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-
-    def _launch(self) -> None:
-        errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the reader
-        self._kills = count_memory_kills()
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workbench.background.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=make_environment(),
-            start_new_session=True,
-        )
-        self._process = process
-        threading.Thread(target=self._read, args=(process, errors), daemon=True, name="desk").start()
-
-    def _read(self, process: subprocess.Popen[bytes], errors: Any) -> None:
-        assert process.stdout is not None
-        with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
-            while True:
-                kind, value = receive(process.stdout)
-                task = self._task
-                if task is None:
-                    continue
-                if kind == "begun":
-                    with self._lock:
-                        self._begun = True
-                        if self._stopping is task:
-                            self._interrupt(process)
-                elif kind in ("log", "progress"):
-                    task.listener(kind, value)
+            if task.sent and process is not None:
+                if not hasattr(os, "killpg"):
+                    process.kill()
                 else:
-                    self._finish({"result": "done", "error": "failed"}.get(kind, kind), value)
-        code = process.wait()
-        task = self._task if self._process is process else None
-        if task is not None:
-            Workspace().sweep()
-            if self._stopping is task:
-                self._finish("cancelled", None)
-            else:
-                self._finish("failed", self._explain(code, errors))
-        errors.close()
-        for stream in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
+                    if self._begun:  # before, nobody would hear it, and it is asked when it begins
+                        process.interrupt()
+                    threading.Thread(target=self._end_unless_over, args=(task, process), daemon=True).start()
+                return
+        self._finish(task, "cancelled", None)  # the process knows nothing of it
 
-    def _finish(self, state: str, value: Any) -> None:
+    def _end_unless_over(self, task: Task, process: WorkerProcess) -> None:
+        if task.wait(GRACE):
+            return
         with self._lock:
-            task, self._task, self._stopping = self._task, None, None
-            self.ended = task
-        if task is not None:
-            task.end(state, value)
+            # Else the listener is what takes its time, and the next call may be at work in this very process.
+            if self._task is task:
+                process.kill()
 
-    def _explain(self, code: int, errors: Any) -> Failure:
-        errors.seek(0)
-        text = errors.read().decode("utf-8", "replace").strip()
-        last = text.splitlines()[-1][:300] if text else ""
-        ended = explain_exit(code, "at work", last, count_memory_kills() > self._kills)
-        return Failure(
-            "ProcessEnded",
-            f"The process that did the work: {ended}. The notebook and what was made before are untouched. "
-            "Try a smaller model or batch, or close other programs, and run it again.",
-            text[-20_000:],
-        )
+    def _find_process(self, environment: Mapping[str, str]) -> WorkerProcess:
+        """The process that there is, or a new one: after an end, or where it could not follow the notebook."""
+        process = self._process
+        if process is not None and process.running and process.suits(environment):
+            return process
+        if process is not None and process.running:
+            process.kill()
+        process = self._process = WorkerProcess(environment)
+        threading.Thread(
+            target=self._follow, args=(process, Workspace().root), daemon=True, name="desk"
+        ).start()
+        return process
+
+    def _hand_over(self, task: Task, call: Call, order: Order, process: WorkerProcess) -> None:
+        """Sends an order, with what has to be known of models that are here."""
+        try:
+            _sweep(task.root)  # what a kernel that is gone has left
+            models = self._models.describe(call, lambda text: task.tell("log", text))
+            data = pack(dataclasses.replace(order, models=models))
+            if not process.ready:
+                task.tell("log", STARTING)
+        except Exception as error:
+            self._finish(task, "failed", describe_error(error))
+            return
+        with self._lock:
+            if self._task is not task or self._stopping is task:
+                return
+            task.sent = True
+        process.send(data)
+
+    def _follow(self, process: WorkerProcess, root: Path) -> None:
+        """Passes on what a process sends, until it ends. Whatever happens here, no task stays open."""
+        failure: Failure | None = None
+        try:
+            _sweep(root)
+            while True:
+                self._hear(process, *process.receive())
+        except (EOFError, OSError):
+            pass
+        except Exception as error:  # what came cannot be read, and what comes next may make no sense
+            failure = describe_error(error)
+        finally:
+            process.kill()
+            process.wait()
+            self._bury(process, failure)
+
+    def _hear(self, process: WorkerProcess, kind: str, value: Any) -> None:
+        if kind == "ready":
+            process.ready = True
+            return
+        with self._lock:
+            task = self._task if self._process is process else None
+            if task is not None and kind == "begun":
+                self._begun = True
+                if self._stopping is task:
+                    process.interrupt()
+        if task is None or kind == "begun":
+            return
+        if kind in ("log", "progress"):
+            task.tell(kind, value)
+        else:
+            self._finish(task, {"result": "done", "error": "failed"}.get(kind, kind), value)
+
+    def _bury(self, process: WorkerProcess, failure: Failure | None) -> None:
+        """Ends the task of a process that is gone."""
+        with self._lock:
+            task = self._task if self._process is process else None
+            stopped = task is not None and self._stopping is task
+        if task is not None:
+            _sweep(task.root)
+            if stopped:
+                self._finish(task, "cancelled", None)
+            else:
+                self._finish(task, "failed", failure or process.explain_end())
+        process.close()
+
+    def _finish(self, task: Task, state: str, value: Any) -> None:
+        with self._lock:
+            if self._task is not task:
+                return
+            self._task = self._stopping = None
+            self.ended = task
+        task.end(state, value)
 
     def close(self) -> None:
         """Ends the process, and what it may be doing."""
         with self._lock:
             process, self._process = self._process, None
-            task, self._task = self._task, None
+            task = self._task
         if process is not None:
-            self._kill(process)
+            process.kill()
             process.wait()
         if task is not None:
-            task.end("cancelled", None)
+            _sweep(task.root)
+            self._finish(task, "cancelled", None)
+        self._models.clear()
 
     def __enter__(self) -> Desk:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _sweep(root: Path) -> None:
+    """Removes what killed makers have left in a workspace."""
+    with contextlib.suppress(OSError):
+        Workspace(root).sweep()
 
 
 _shared: Desk | None = None

@@ -45,7 +45,7 @@ class JobWriter:
             return {**job, "folder": str(variant.path)}
         fingerprint, copy = variant.origin.fingerprint, None
         if variant.source is not None:
-            check_portable(variant.source.model)
+            check_portable(variant.source.model, "Measure it here, with isolate=False.")
             fingerprint, copy = self._find_copy(variant.source)
         return {
             **job,
@@ -62,17 +62,26 @@ class JobWriter:
             fingerprint, copy = source.fingerprint(), None
             if fingerprint != source.origin.fingerprint:
                 folder = self._folder / f"model-{len(self._known)}"
-                with quiet():
-                    source.model.save_pretrained(folder)
-                    if source.processor is not None:
-                        source.processor.save_pretrained(folder)
+                save_copy(source, folder)
                 copy = str(folder)
             self._known[id(source.model)] = fingerprint, copy
         return self._known[id(source.model)]
 
 
-def check_portable(model: torch.nn.Module) -> None:
+def save_copy(source: Source, folder: Path) -> None:
+    """Saves a model with its processor as they are now, so that `load_model` can read them."""
+    with quiet():
+        source.model.save_pretrained(folder)
+        if source.processor is not None:
+            source.processor.save_pretrained(folder)
+
+
+def check_portable(model: torch.nn.Module, advice: str) -> None:
     """Refuses a model with parts that no file keeps.
+
+    Args:
+        model: The model.
+        advice: What to do instead.
 
     Raises:
         ValueError: A module has a hook, or a `forward` of its own.
@@ -86,8 +95,7 @@ def check_portable(model: torch.nn.Module) -> None:
         if module._forward_hooks or module._forward_pre_hooks or replaced:
             what = "a forward method of its own" if replaced else "a hook"
             raise ValueError(
-                f"{f'its module {name}' if name else 'the model'} has {what}, which no file keeps. "
-                "Measure it here, with isolate=False."
+                f"{f'its module {name}' if name else 'the model'} has {what}, which no file keeps. {advice}"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from workbench.runners.onnxruntime import DECODER, WITH_PAST
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
+
+log = logging.getLogger(__name__)
 
 MEMORY = 512_000_000
 QUANTIZED, PLAIN = "quantized", "plain"
@@ -86,6 +89,7 @@ def compare_layers(
 
 
 def _open_side(variant: Variant) -> Side:
+    log.info("opening %s", variant.name)
     if variant.runtime == "torch":
         return TorchSide(variant)
     if variant.runtime == "onnxruntime":
@@ -126,8 +130,12 @@ class _Comparison:
         if isinstance(self.candidate, TorchSide) and weigh_pairs(self.pairs) > self.limit:
             self.wiring.trace(self.candidate, self.feeds[self.smallest])
         chunks = list(split_pairs(self.pairs, self.wiring.reads, self.limit))
-        for chunk in chunks:
+        for number, chunk in enumerate(chunks):
             for index, feed in enumerate(self.feeds):
+                part = f"pass {number + 1} of {len(chunks)}, " if len(chunks) > 1 else ""
+                log.info(
+                    "comparing %d modules: %ssample %d of %d", len(chunk), part, index + 1, len(self.feeds)
+                )
                 self._take(chunk, index, feed)
             for side in (self.reference, self.candidate):
                 if isinstance(side, OnnxSide):

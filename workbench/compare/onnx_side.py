@@ -18,6 +18,7 @@ from workbench.machine import release_memory, usable_cores
 from workbench.models.onnx_files import load_graph
 from workbench.models.samples import Feed
 from workbench.models.slim import slim_copy
+from workbench.models.stored import check_contents
 from workbench.models.variant import Variant
 from workbench.runners import open_runner
 from workbench.runners.onnxruntime import DECODER, ENCODER, NUMPY_TYPES, SINGLE, WITH_PAST, OnnxRunner
@@ -48,6 +49,7 @@ class OnnxSide:
     """An ONNX variant whose tensors can be read."""
 
     def __init__(self, variant: Variant) -> None:
+        check_contents(variant)
         self.variant = variant
         self.files: dict[str, GraphFile] = {
             file.name: _keep_constants(file) for file in open_graphs(variant) if file.name != WITH_PAST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from workbench.quiet import quiet
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
+
+log = logging.getLogger(__name__)
 
 NOTHING = "(no answer)"
 TASKS = (
@@ -129,6 +132,7 @@ def compare_scores(
     with quiet():
         scores = []
         for variant in (left, right):
+            log.info("asking %s", variant.name)
             with open_engine(variant, threads=threads) as engine:
                 scores.append(_score(engine, variant, example))
     ours, theirs = scores

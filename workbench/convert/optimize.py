@@ -115,7 +115,9 @@ def optimize_onnx(
         for attempt in _attempts(LEVELS[level]):
             try:
                 for file in parent.onnx_files:
+                    log.info("optimizing %s: %s", file.name, attempt.what)
                     _optimize_file(file, work / file.name, parent, attempt, float16=float16)
+                log.info("checking the optimized model against %s", parent.name)
                 figures = _compare(with_files(draft), reference, feeds)
             except (ConvertError, VariantError) as error:
                 failure = error

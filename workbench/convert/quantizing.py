@@ -114,6 +114,7 @@ def make_quantized(
                 _convert_file(file, work / file.name, chosen[file.name].taken, recipe)
             else:
                 save_graph(load_graph(file), work / file.name)
+        log.info("checking the quantized model against %s", parent.name)
         candidate = with_files(draft)
         feeds = trial_feeds(parent.samples(), parent.report.get("max_length"))
         figures = compare_runs(run_all(parent, feeds), run_all(candidate, feeds), feeds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import logging
 import statistics
 import tempfile
 import time
@@ -25,6 +26,8 @@ from workbench.models.variant import Variant
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
+
+log = logging.getLogger(__name__)
 
 WARM_UP, FEWEST, MOST = 2, 5, 30
 ENOUGH = 3.0  # seconds: past these no more runs are begun
@@ -125,6 +128,7 @@ def _profile_file(
     from workbench.runners.onnxruntime import make_options, open_session
     from workbench.runners.protocol import pick_inputs
 
+    log.info("running %s with the profiler", f"{file.name}, {call}" if call else file.name)
     with tempfile.TemporaryDirectory(prefix="workbench-profile-") as folder:
         options = make_options(settings)
         options.enable_profiling = True

@@ -15,6 +15,7 @@ from workbench.graph.modules import NO_MODULE, module_of
 from workbench.graph.node_info import NodeIndex
 from workbench.graph.stats import TensorStats, summarize_array
 from workbench.graph.tensors import feed_example, feed_file, read_tensors, run_module
+from workbench.models.stored import check_contents
 from workbench.models.variant import Variant
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def trace_in(
         raise ValueError(f"{found} stands in a graph inside another node: what flows there cannot be read.")
     if not info.outputs:
         raise ValueError(f"{found} makes no tensor.")
+    if variant is not None:
+        check_contents(variant)
     whole = _choose_feed(variant, sample=sample, example=example, feed=feed)
     arrays = read_tensors(
         graph.path,

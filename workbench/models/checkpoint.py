@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ from workbench.errors import LoadError, first_line
 from workbench.models.devices import torch_dtype
 from workbench.models.heads import check_entailment, check_family, check_report
 from workbench.models.tasks import Task, find_task, infer_task
-from workbench.models.weights import check_weights
+from workbench.models.weights import check_weights, find_weights
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
+
+log = logging.getLogger(__name__)
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -62,6 +65,8 @@ def read_checkpoint(
     check_entailment(config, row, given)
     processor = read_processor(folder, given, row, local)
     options = {**local, "use_safetensors": check_weights(folder), "dtype": torch_dtype(precision)}
+    size = sum(file.stat().st_size for file in find_weights(folder)[0])
+    log.info("reading the weights of %s, %s MB", given, f"{size / 1e6:,.1f}")
     if place == "auto":
         options["device_map"] = "auto"
     try:

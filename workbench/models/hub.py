@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import LoadError
+from workbench.models.arrival import Arrival, tell_arrival
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import RepoSibling
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 _TRUE = ("1", "ON", "YES", "TRUE")
@@ -97,20 +105,56 @@ def explain_refusals(name: str, revision: str | None) -> Iterator[None]:
 def _fetch(name: str, revision: str | None, trust_remote_code: bool) -> Path:
     import requests
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
+    log.info("asking the Hub about %s", name)
     try:
-        files = [entry.rfilename for entry in HfApi().model_info(name, revision=revision).siblings or []]
+        info = HfApi().model_info(name, revision=revision, files_metadata=True)
     except (OfflineModeIsEnabled, requests.ConnectionError, requests.Timeout):
         return Path(snapshot_download(name, revision=revision, local_files_only=True))
-    wanted = choose_files(files, trust_remote_code=trust_remote_code)
+    entries = info.siblings or []
+    wanted = choose_files([entry.rfilename for entry in entries], trust_remote_code=trust_remote_code)
+    missing = _find_missing(name, info.sha, [entry for entry in entries if entry.rfilename in wanted])
+    if not missing:
+        return _download(name, revision, wanted)
+    size = sum(entry.size or 0 for entry in missing)
+    count = f"{len(missing)} file{'s' if len(missing) != 1 else ''}"
+    log.info("downloading %s: %s%s", name, count, f", {size / 1e6:,.1f} MB" if size else "")
+    with tell_arrival(Arrival(name, _find_contents(name), size)):
+        return _download(name, revision, wanted)
+
+
+def _find_missing(name: str, commit: str | None, entries: list[RepoSibling]) -> list[RepoSibling]:
+    """Those that the cache does not have."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return [
+        entry
+        for entry in entries
+        if not isinstance(try_to_load_from_cache(name, entry.rfilename, revision=commit), str)
+    ]
+
+
+def _find_contents(name: str) -> Path:
+    """Where the Hub's client keeps the contents of a model's files."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "blobs"
+
+
+def _download(name: str, revision: str | None, wanted: list[str]) -> Path:
+    import requests
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
     for _ in range(ATTEMPTS - 1):
         try:
             return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
         except (requests.HTTPError, HFValidationError, LocalEntryNotFoundError):
             raise
         except (requests.RequestException, OSError):  # it broke off; the next attempt goes on where it did
-            continue
+            log.info("the download of %s broke off; going on from there", name)
     return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
 
 

@@ -104,13 +104,13 @@ def _check_types(data: dict[str, Any]) -> None:
 
 
 def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], advice: str) -> None:
-    """Compares a folder's files with what its manifest says of them.
+    """Compares a folder's files with what its manifest says of their names and sizes; none is read.
 
     A model file that the manifest does not name is refused too: nobody vouches for it, and a library that looks
     into the folder by itself might open it.
 
     Raises:
-        VariantError: A file is missing, altered, lies outside the folder, or is one too many.
+        VariantError: A file is missing, of another size, lies outside the folder, or is one too many.
     """
     root = folder.resolve()
     for name, entry in files.items():
@@ -121,11 +121,8 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], advice: st
             )
         if not path.is_file():
             raise VariantError(f"{folder} lacks its file {name!r}. Make the variant again: {advice}")
-        if path.stat().st_size != entry["bytes"] or _hash_file(path) != entry["sha256"]:
-            raise VariantError(
-                f"{name!r} in {folder} is not the file that was made (its content changed). "
-                f"Make the variant again: {advice}"
-            )
+        if path.stat().st_size != entry["bytes"]:
+            raise _altered(folder, name, advice)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if is_model_file(name) and name not in files:
@@ -133,6 +130,30 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], advice: st
                 f"{folder} holds {name!r}, which its manifest does not name. Move it elsewhere: a variant's folder "
                 "holds the files that were made with it, and no other models."
             )
+
+
+def check_hashes(folder: Path, files: Mapping[str, Mapping[str, Any]], advice: str) -> None:
+    """Compares what is in a folder's files with what its manifest says; each is read once by a process.
+
+    Raises:
+        VariantError: A file is missing or altered.
+    """
+    for name, entry in files.items():
+        try:
+            whole = _hash_file(folder / name) == entry["sha256"]
+        except FileNotFoundError as error:
+            raise VariantError(
+                f"{folder} lacks its file {name!r}. Make the variant again: {advice}"
+            ) from error
+        if not whole:
+            raise _altered(folder, name, advice)
+
+
+def _altered(folder: Path, name: str, advice: str) -> VariantError:
+    return VariantError(
+        f"{name!r} in {folder} is not the file that was made (its content changed). "
+        f"Make the variant again: {advice}"
+    )
 
 
 def is_model_file(name: str) -> bool:
@@ -150,13 +171,13 @@ def hash_files(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-_known_hashes: dict[tuple[str, int, int, int], str] = {}
+_known_hashes: dict[tuple[int, int, int, int], str] = {}
 
 
 def _hash_file(path: Path) -> str:
-    """A file's SHA-256, remembered as long as its inode, size and time stay."""
+    """A file's SHA-256, remembered as long as its inode, size and time stay, whatever its folder is called by then."""
     stat = path.stat()
-    key = (str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     if key not in _known_hashes:
         with path.open("rb") as stream:
             _known_hashes[key] = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -7,6 +7,7 @@ meant for tests and first steps. What such a model answers means nothing.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -16,6 +17,8 @@ from workbench.models.tasks import Task, find_task
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
+
+log = logging.getLogger(__name__)
 
 NLI_LABELS = ("contradiction", "neutral", "entailment")
 _SPREAD = 0.02  # of the biases, which the libraries start at zero
@@ -47,6 +50,7 @@ def build_random(name: str, task: str | None = None) -> tuple[PreTrainedModel, A
         config.id2label = dict(enumerate(NLI_LABELS))
         config.label2id = {label: index for index, label in enumerate(NLI_LABELS)}
     auto_class = check_family(config, chosen, PREFIX + name)
+    log.info("making %s with random weights", PREFIX + name)
     # The caller's random numbers go on as if nothing had happened.
     with torch.random.fork_rng(devices=[]), _fast_truncation():
         torch.manual_seed(0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.models.stored import read_variant
 from workbench.models.variant import Variant
 
 
@@ -89,11 +90,11 @@ class Shelf:
 
 
 def list_variants(root: Path, folders: Sequence[Path]) -> Shelf:
-    """Reads the variants in these folders of a workspace."""
+    """Reads the variants in these folders of a workspace; what is in their files is looked at when one is used."""
     variants, broken = [], []
     for folder in folders:
         try:
-            variants.append(Variant.load(folder))
+            variants.append(read_variant(folder))
         except (WorkbenchError, OSError, ValueError, TypeError) as error:
             broken.append(Broken(folder, str(error)))
     return Shelf(root, tuple(variants), tuple(broken))

@@ -17,6 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from workbench.models.manifest import read_manifest
+from workbench.models.stored import read_variant
 from workbench.models.variant import Variant
 from workbench.models.workspace import MANIFEST
 
@@ -134,7 +135,7 @@ def restore_variant(deleted: Deleted) -> Variant:
         if path.exists():
             raise FileExistsError(f"{deleted.variant.name} is there already: it was made again since.")
         deleted.folder.rename(path)
-    return Variant.load(path)
+    return read_variant(path)
 
 
 def empty_trash(root: Path, *, keep: Path | None = None) -> None:

@@ -16,14 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import VariantError
 from workbench.machine import cpu_features, package_versions
-from workbench.models.manifest import (
-    FORMAT,
-    check_files,
-    hash_files,
-    is_model_file,
-    read_manifest,
-    unreadable,
-)
+from workbench.models.manifest import FORMAT, hash_files, is_model_file
 from workbench.models.origin import Origin, Step, write_code
 from workbench.models.samples import Feed, load_feeds
 from workbench.models.tasks import Task, find_task
@@ -187,29 +180,10 @@ class Variant:
             FileNotFoundError: There is no such folder, or it holds no variant.
             VariantError: The manifest cannot be read, or a file is missing or was altered.
         """
-        folder = Path(folder).absolute()
-        data = read_manifest(folder)
-        parent = data["parent"]
-        try:
-            variant = cls(
-                name=data["name"],
-                runtime=data["runtime"],
-                precision=data["precision"],
-                origin=Origin(**data["origin"]),
-                path=folder,
-                steps=tuple(Step(step["verb"], step["arguments"]) for step in data["steps"]),
-                parent_path=Path(os.path.normpath(folder / parent)) if parent else None,
-                files=data["files"],
-                versions=data["versions"],
-                cpu=tuple(data["cpu"]),
-                report=data["report"],
-                settings=data["settings"],
-                made=data["made"],
-            )
-        except TypeError as error:
-            raise unreadable(folder, error) from error
-        verb = variant.steps[-1].verb if variant.steps else "export_onnx"
-        check_files(folder, variant.files, f"delete the folder and call {verb} once more.")
+        from workbench.models.stored import check_contents, read_variant
+
+        variant = read_variant(folder)
+        check_contents(variant)
         return variant
 
 

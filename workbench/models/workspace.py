@@ -61,7 +61,9 @@ class Workspace:
         return sorted(found, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
 
     def variants(self) -> Shelf:
-        """Reads the variants that are there, after checking that their files are whole.
+        """Reads the variants that are there, after checking that their files are, too, and of the right size.
+
+        What is in the files, which may be gigabytes, is checked when a variant is used.
 
         Returns:
             Those that can be read, the last made at the end, and for the others what is wrong with them.

@@ -18,6 +18,7 @@ import numpy as np
 
 from workbench.errors import VariantError
 from workbench.models.samples import Feed
+from workbench.models.stored import check_contents
 from workbench.models.variant import Variant
 from workbench.runners.protocol import pick_inputs, require_open
 
@@ -93,6 +94,7 @@ class GraphRunner(abc.ABC, Generic[S]):
         self.device = device
         self._files: dict[str, _File[S]] = {}
         self._open = True
+        check_contents(variant)
         self._paths = self.find_files(variant)
         self._main = SINGLE if SINGLE in self._paths else ENCODER
         if self._main not in self._paths:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import TaskError
 from workbench.machine import usable_cores
 from workbench.models.settings import check_number, check_settings, limit_threads
+from workbench.models.stored import check_contents
 from workbench.models.variant import Variant, resolve_variant
 from workbench.quiet import quiet
 
@@ -86,6 +87,7 @@ def _open_onnx(variant: Variant, threads: int | None) -> tuple[Any, Any]:
     from workbench.runners.onnxruntime import explain_refusal, make_options
 
     assert variant.path is not None
+    check_contents(variant)
     options = make_options(variant.settings)
     options.intra_op_num_threads = limit_threads(variant.settings, threads or usable_cores())
     options.log_severity_level = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from workbench.graph.files import GraphFile, open_graphs
+from workbench.background import Desk, shared_desk
+from workbench.graph.files import open_graphs
 from workbench.graph.overlay import make_overlay
-from workbench.graph.stats import summarize_array
 from workbench.graph.summary import summarize_graph
-from workbench.graph.trace import trace_in
-from workbench.graph.weights import read_weight
 from workbench.models.variant import Variant
 from workbench.widgets.graph_pane import GraphPane
+from workbench.widgets.node_answers import KINDS, NodeAnswers
 from workbench.widgets.node_panel import NodePanel
 from workbench.widgets.static_view import add_static
-from workbench.widgets.text_fields import read_example, text_fields
+from workbench.widgets.text_fields import text_fields
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -34,6 +32,8 @@ class GraphView(ipywidgets.VBox):
     Args:
         variant: An ONNX variant, its folder, or any `.onnx` file.
         height: In pixels.
+        desk: The process that runs PyTorch's modules, typed-in texts and large models up to a node; by default the
+            one that all panels share. It starts when it is first needed. What is light runs in the kernel, at once.
 
     Attributes:
         selected: The chosen node: its name, operator and module.
@@ -50,7 +50,9 @@ class GraphView(ipywidgets.VBox):
 
     selected = traitlets.Dict()
 
-    def __init__(self, variant: Variant | Source | str | Path, *, height: int = 600) -> None:
+    def __init__(
+        self, variant: Variant | Source | str | Path, *, height: int = 600, desk: Desk | None = None
+    ) -> None:
         graphs = open_graphs(variant)
         self.variant = graphs.variant
         self.pane = GraphPane(graphs, height=height)
@@ -58,15 +60,12 @@ class GraphView(ipywidgets.VBox):
         self.panel = NodePanel(
             height=height + 64, samples=_sample_labels(self.variant), fields=text_fields(self.variant)
         )
+        self.answers = NodeAnswers(self.panel, self.variant, desk or shared_desk())
         self._given: tuple[Any, str | None] | None = None
-        self._lock = threading.Lock()
-        self._waiting: dict[
-            str, tuple[GraphFile, Mapping[str, Any]]
-        ] = {}  # one request of each kind, the last
         self.pane.layout.flex = "3 1 420px"
         self.panel.layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
         row = ipywidgets.HBox([self.pane, self.panel], layout=ipywidgets.Layout(flex_flow="row wrap"))
-        super().__init__([row])
+        super().__init__([row, self.answers])
         traitlets.dlink((self.pane, "selected"), (self, "selected"))
         self.pane.observe(self._show_node, ["selected", "tensor"])
         self.pane.observe(self._repaint, "file")
@@ -118,50 +117,8 @@ class GraphView(ipywidgets.VBox):
             self.select(name)
         elif ask == "details":
             self.canvas.send({"type": "details", "name": name})
-        elif ask in ("parameter", "trace"):
-            self._enqueue(ask, self.pane.graph, content)
-
-    def _enqueue(self, ask: str, graph: GraphFile, content: Mapping[str, Any]) -> None:
-        """Has a request answered outside the kernel's main thread; while one is, the last of each kind waits."""
-        with self._lock:
-            overtaken = self._waiting.pop(ask, None)
-            self._waiting[ask] = (graph, content)
-            idle, self.panel.busy = not self.panel.busy, True
-        if overtaken:
-            message = {"message": "A later request took the place of this one."}
-            self.panel.answer("error", message, serial=overtaken[1].get("serial"))
-        if idle:
-            threading.Thread(target=self._answer_all, daemon=True).start()
-
-    def _answer_all(self) -> None:
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    self.panel.busy = False
-                    return
-                graph, content = self._waiting.pop(next(iter(self._waiting)))
-            self._answer(graph, content)
-
-    def _answer(self, graph: GraphFile, content: Mapping[str, Any]) -> None:
-        """Reads or runs, and shows what came of it."""
-        ask, name, serial = content["ask"], str(content.get("name")), content.get("serial")
-        try:
-            if ask == "parameter":
-                stats = summarize_array(read_weight(graph.path, name), name=name)
-                self.panel.answer("parameter", {"stats": stats.to_dict()}, serial=serial)
-            else:
-                trace = trace_in(
-                    graph,
-                    self.variant,
-                    name,
-                    sample=int(content.get("sample", 0)),
-                    example=read_example(content.get("example")),
-                    module=bool(content.get("module")),
-                )
-                self.panel.answer("trace", trace.to_dict(), serial=serial)
-        except Exception as error:  # whatever it is: the page waits for an answer
-            text = error.args[0] if isinstance(error, KeyError) and error.args else error
-            self.panel.answer("error", {"message": str(text) or type(error).__name__}, serial=serial)
+        elif ask in KINDS:
+            self.answers.ask(self.pane.graph, content)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         graphs = self.pane.graphs
