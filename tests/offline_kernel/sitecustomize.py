@@ -53,5 +53,7 @@ socket.getaddrinfo = guarded_getaddrinfo
 
 if hasattr(os, "sched_setaffinity"):
     cores = sorted(os.sched_getaffinity(0))
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")  # those side by side take one each
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix(
+        "gw"
+    )  # those side by side take one each
     os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from workbench.graph.page import prepare_graph
 from workbench.graph.stats import summarize_array
-from workbench.widgets.graph_canvas import STATIC
+from workbench.widgets.assets import read_script
 
 pytestmark = pytest.mark.browser
 
@@ -67,7 +67,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def start(page: Page, script: str, state: dict[str, Any]) -> None:
     page.evaluate("state => model.receive(state)", state)
-    page.evaluate("code => begin(code)", (STATIC / script).read_text(encoding="utf-8"))
+    page.evaluate("code => begin(code)", read_script(script))
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def describe(name: str) -> dict[str, Any]:
 
 def start_panel(page: Page) -> None:
     state = {"_samples": ["Sample 1"], "_fields": [], "_answer": {}, "_shown": 1, "_tensor": None}
-    start(page, "node_panel.js", {**state, "height": 500, "_node": describe("A")})
+    start(page, "node_panel", {**state, "height": 500, "_node": describe("A")})
 
 
 def answer_last(page: Page, number: int = -1) -> None:
@@ -161,7 +161,7 @@ def start_canvas(page: Page, graph: bytes) -> None:
           crypto.getRandomValues = (values) => { model.token = random(values).join('-'); return values; };
         }"""
     )
-    page.evaluate("code => begin(code)", (STATIC / "graph_canvas.js").read_text(encoding="utf-8"))
+    page.evaluate("code => begin(code)", read_script("graph_canvas"))
 
 
 def pack(key: int, nodes: int = 1) -> bytes:

@@ -106,7 +106,7 @@ def test_a_step_that_is_run_again_is_in_hand_again(workspace, bench, desk):  # n
 def test_the_winner_of_a_race_is_in_hand(workspace, bench, desk):  # noqa: F811
     table = widgets.Workbench(bench.source(), desk=desk)
     race = table.go_to("race")
-    for name, value in {"seconds": "", "which": "named", "names": "onnx-fp32", "data": "none"}.items():
+    for name, value in {"seconds": "10", "which": "named", "names": "onnx-fp32", "data": "none"}.items():
         race.controls[name].value = value
     winner = finish(race).winner
     assert table.race.winner == winner

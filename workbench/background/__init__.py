@@ -5,6 +5,6 @@ A `Call` says what is to be done, as data and as the code that does the same; a 
 
 from workbench.background.call import Call, Failure, Loaded, Written
 from workbench.background.desk import Desk, shared_desk
-from workbench.background.task import Task
+from workbench.background.task import Task, describe_error
 
-__all__ = ["Call", "Desk", "Failure", "Loaded", "Task", "Written", "shared_desk"]
+__all__ = ["Call", "Desk", "Failure", "Loaded", "Task", "Written", "describe_error", "shared_desk"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from workbench.background import Call, Desk
+from workbench.background import Call, Desk, describe_error
 from workbench.compare.latency_plan import label_variants
 from workbench.errors import WorkbenchError
 from workbench.graph.summary import summarize_graph
@@ -17,7 +17,7 @@ from workbench.widgets.choice import Choice
 from workbench.widgets.graph_compare import GraphCompare
 from workbench.widgets.graph_view import GraphView
 from workbench.widgets.names import identify
-from workbench.widgets.panel import WIDE, Panel, note_error
+from workbench.widgets.panel import WIDE, Panel
 
 if TYPE_CHECKING:
     from workbench.models.source import Source
@@ -193,7 +193,7 @@ class InspectPanel(Panel):
         try:
             self._open()
         except (ValueError, TypeError, OSError, WorkbenchError) as error:
-            self.run_bar.end("", failure=note_error(error))
+            self.run_bar.end("", failure=describe_error(error))
             return
         if self.paint == PLAIN:
             self.run_bar.end("")

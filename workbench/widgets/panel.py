@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import threading
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import ipywidgets
 import traitlets
 
-from workbench.background import Call, Desk, Failure, Task, shared_desk
+from workbench.background import Call, Desk, Failure, Task, describe_error, shared_desk
 from workbench.errors import WorkbenchError
 from workbench.models.variant import Variant, resolve_variant
 from workbench.widgets.code_block import CodeBlock
@@ -166,7 +165,7 @@ class Panel(ipywidgets.VBox):
                 self._set_busy(True)
                 self.task = self.desk.start(call, self._listen)
             except (ValueError, TypeError, RuntimeError, OSError, WorkbenchError) as error:
-                self._finish("", failure=note_error(error))
+                self._finish("", failure=describe_error(error))
 
     def cancel(self) -> None:
         """Ends what it does; nothing half-made is left."""
@@ -196,7 +195,7 @@ class Panel(ipywidgets.VBox):
             else:
                 self._finish(self.after_cancel)
         except Exception as error:  # shown where people look, and not lost in a thread
-            self._finish("", failure=note_error(error))
+            self._finish("", failure=describe_error(error))
 
     def _keep(self, result: Any) -> None:
         """Shows a result; it is kept whatever comes of the drawing."""
@@ -219,11 +218,6 @@ class Panel(ipywidgets.VBox):
     def _finish(self, said: str, *, failure: Failure | None = None) -> None:
         self._set_busy(False)
         self.run_bar.end(said, failure=failure)
-
-
-def note_error(error: Exception) -> Failure:
-    """An error that is being handled, as it is shown under a panel."""
-    return Failure(type(error).__name__, str(error), traceback.format_exc())
 
 
 def close_all(widget: ipywidgets.Widget) -> None:

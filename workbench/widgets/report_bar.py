@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ipywidgets
 
-from workbench.background import Failure
+from workbench.background import describe_error
 from workbench.compare.comparison import Comparison
 from workbench.widgets.run_bar import describe_failure
 
@@ -53,7 +53,7 @@ class ReportBar(ipywidgets.VBox):
             self.saved = self._comparison.save_report(path if path.suffix else path.with_suffix(".html"))
             self._say(describe_saved(self.saved))
         except (OSError, ValueError) as error:
-            self._say(describe_failure(Failure(type(error).__name__, str(error))))
+            self._say(describe_failure(describe_error(error)))
 
     def _say(self, text: str) -> None:
         data = {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}}

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from workbench.background import Failure
+from workbench.background import describe_error
 from workbench.models.download import describe_download
 from workbench.models.offers import check_hub_id
 from workbench.widgets.run_bar import describe_failure
@@ -64,7 +64,7 @@ class SizeQuestion(ipywidgets.VBox):
         try:
             name = check_hub_id(asked[0])
         except (ValueError, OSError) as error:
-            self._tell(describe_failure(Failure(type(error).__name__, str(error))))
+            self._tell(describe_failure(describe_error(error)))
             return None
         self._asking = True
         self._enable()
@@ -77,7 +77,7 @@ class SizeQuestion(ipywidgets.VBox):
         try:
             text = describe_download(name, revision=asked[1] or None)._repr_html_()
         except Exception as error:  # whatever it is: somebody waits for an answer
-            text = describe_failure(Failure(type(error).__name__, str(error)))
+            text = describe_failure(describe_error(error))
         if asked == self.model:
             self._tell(text)
             self._asking = False
