@@ -1,7 +1,9 @@
 # Needs Python 3.11 or newer, pip, make and git; everything else goes into .venv.
+# WORKERS is how many processes share the tests: they assert nothing on time, so two cores take half as long.
 # ARGS goes on to the command behind a target:  make lab ARGS="--no-browser --port 9000"
 
 ARGS ?=
+WORKERS ?= 2
 PYTHON ?=
 
 BIN := .venv/bin
@@ -26,8 +28,8 @@ lab: $(READY)  ## open JupyterLab on the first notebook
 	WORKBENCH_HOME="$${WORKBENCH_HOME:-$(CURDIR)/artifacts}" $(LAB) \
 		--ServerApp.root_dir="$(CURDIR)" $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
-test: $(READY)  ## run all tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## run all tests (ARGS="-k name" for some; WORKERS=0: one by one)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(READY)  ## check format, style, types and the import contract
 	$(BIN)/python -m ruff format --check .

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,9 @@ def test_a_kernel_cannot_leave_this_machine(call: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_from_top_to_bottom(
+    path: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     (tmp_path / "notebooks").mkdir()
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(USAGE))
@@ -112,12 +114,11 @@ def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, capsys: pytest.Capt
         client.execute(env=kernel_environment(tmp_path))
     seconds = time.monotonic() - begin
     kernel = json.loads(notebook.cells.pop().outputs[0].text)
-    with capsys.disabled():
-        print(
-            f"\n{path.name}: {seconds:.0f} s on one core, kernel {kernel / 1e6:.0f} MB at most, "
-            f"with all that it started {watch.peak / 1e6:.0f} MB",
-            end=" ",
-        )
+    record_property(
+        "figures",
+        f"{path.name}: {seconds:.0f} s on one core, kernel {kernel / 1e6:.0f} MB at most, "
+        f"with all that it started {watch.peak / 1e6:.0f} MB",
+    )
     refused = tmp_path / REFUSED
     assert not refused.exists(), f"It tried to reach {refused.read_text()}"
     assert kernel <= MOST_MEMORY

@@ -118,7 +118,7 @@ def test_load_and_try(notebook: Notebook) -> None:
     notebook.look("try")
 
 
-def test_a_cancelled_export_leaves_nothing(notebook: Notebook) -> None:
+def test_a_cancelled_export_leaves_nothing(notebook: Notebook, record_property) -> None:
     mouse = notebook.mouse
     mouse.bench.get_by_role("button", name="Next: Export").click()
     mouse.press("Export")
@@ -129,7 +129,7 @@ def test_a_cancelled_export_leaves_nothing(notebook: Notebook) -> None:
     begun = time.monotonic()
     cancel.click()
     expect(mouse.panel.get_by_role("status").first).to_contain_text("cancelled; nothing was kept")
-    print(f"cancelled after {time.monotonic() - begun:.1f} s")
+    record_property("figures", f"export by mouse: cancelled after {time.monotonic() - begun:.1f} s")
     assert nothing_half_made(notebook.home)
     assert not list(notebook.home.glob("*/*/variant.json"))
     expect(mouse.panel.get_by_label("Opset")).to_be_enabled()
