@@ -129,6 +129,22 @@ def test_what_no_file_keeps_is_refused_with_advice(desk, workspace, change):
     assert not workspace.exists() or not list(workspace.rglob("variant.json"))
 
 
+def test_what_works_on_files_alone_asks_nothing_of_the_model(desk, workspace):
+    source = wb.load_model("random/tiny-bert")
+    exported = wb.export_onnx(source)
+    add_hook(source)
+    news = []
+    call = Call("optimize_onnx", (exported,))
+    finish(desk.start(call, lambda kind, value: news.append(value)))
+    assert not [line for line in news if isinstance(line, str) and "in memory" in line]
+
+
+def test_the_module_beside_a_node_is_that_of_the_edited_model(desk, edited, workspace):
+    exported = wb.export_onnx(edited)
+    call = Call("trace_node", (exported,), {"node": "/qa_outputs/Add", "module": True})
+    assert finish(desk.start(call)).difference < 1e-4
+
+
 def test_a_cancel_while_the_model_is_looked_at_leaves_the_process_alone(desk, edited, workspace):
     finish(desk.start(Call("load_model", (), {"source": "random/tiny-bert"})))
     before = desk._process.pid

@@ -24,8 +24,8 @@ def with_models(variants: Sequence[Variant]) -> list[Variant]:
         ['torch-fp32', 'onnx-int8']
     """
     there = {variant.origin for variant in variants if variant.runtime == "torch"}
-    missing = dict.fromkeys(variant.origin for variant in variants if variant.origin not in there)
-    return [*map(torch_variant, missing), *variants]
+    missing = {variant.origin: variant.source for variant in variants if variant.origin not in there}
+    return [*(torch_variant(origin, source=source) for origin, source in missing.items()), *variants]
 
 
 def name_variants(variants: Sequence[Variant]) -> dict[str, Variant]:
