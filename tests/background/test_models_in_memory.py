@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ import pytest
 import torch
 
 import workbench as wb
+from tests.compare.processes import wait_for
 from tests.models.test_code_is_not_run import OWN_CODE
 from tests.variants import run_on
 from workbench.background import Call, Desk, Task
@@ -129,6 +134,22 @@ def test_what_no_file_keeps_is_refused_with_advice(desk, workspace, change):
     assert not workspace.exists() or not list(workspace.rglob("variant.json"))
 
 
+def test_what_works_on_files_alone_asks_nothing_of_the_model(desk, workspace):
+    source = wb.load_model("random/tiny-bert")
+    exported = wb.export_onnx(source)
+    add_hook(source)
+    news = []
+    call = Call("optimize_onnx", (exported,))
+    finish(desk.start(call, lambda kind, value: news.append(value)))
+    assert not [line for line in news if isinstance(line, str) and "in memory" in line]
+
+
+def test_the_module_beside_a_node_is_that_of_the_edited_model(desk, edited, workspace):
+    exported = wb.export_onnx(edited)
+    call = Call("trace_node", (exported,), {"node": "/qa_outputs/Add", "module": True})
+    assert finish(desk.start(call)).difference < 1e-4
+
+
 def test_a_cancel_while_the_model_is_looked_at_leaves_the_process_alone(desk, edited, workspace):
     finish(desk.start(Call("load_model", (), {"source": "random/tiny-bert"})))
     before = desk._process.pid
@@ -137,6 +158,7 @@ def test_a_cancel_while_the_model_is_looked_at_leaves_the_process_alone(desk, ed
     )
     assert task.wait(60)
     assert task.state == "cancelled"
+    assert not task.sent
     finish(desk.start(Call("load_model", (), {"source": "random/tiny-bert"})))
     assert desk._process.pid == before
 
@@ -151,6 +173,29 @@ def test_copies_are_few_and_go_with_the_desk(workspace):
         folder = desk._models._folder
         assert len(list(folder.iterdir())) == 3
     assert not folder.exists()
+
+
+KERNEL = """
+import os, signal, torch
+import workbench as wb
+from workbench.background import Call, Desk
+
+source = wb.load_model("random/tiny-bert")
+with torch.no_grad():
+    source.model.qa_outputs.bias.add_(1)
+desk = Desk()
+task = desk.start(Call("compare_outputs", (source.baseline, source.baseline)))
+assert task.wait(120) and task.state == "done", task.failure
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_copies_go_when_the_kernel_is_killed(workspace, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    kernel = subprocess.run([sys.executable, "-c", KERNEL], env=environment, capture_output=True, text=True)
+    assert kernel.returncode == -signal.SIGKILL, kernel.stderr
+    wait_for(lambda: not list((tmp_path / "tmp").glob("workbench-models-*")))
 
 
 def test_code_that_was_allowed_here_is_allowed_there(desk, workspace, tmp_path, monkeypatch):

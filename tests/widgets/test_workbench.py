@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 import workbench as wb
 from tests.variants import Bench, bench  # noqa: F401
@@ -70,6 +71,20 @@ def test_what_a_step_makes_is_what_the_later_ones_work_on(workspace, bench, desk
     assert table.panels["export"].subject.runtime == race.subject.runtime == "torch"
     assert list(table.variants.values()) == [bench.source().baseline, exported, optimized]
     assert table.list.variants == tuple(table.variants.values())
+
+
+def test_a_model_that_was_changed_in_memory_is_the_one_on_the_bench(workspace, desk):
+    source = wb.load_model("random/tiny-bert")
+    with torch.no_grad():
+        source.model.qa_outputs.bias.add_(3)
+    table = widgets.Workbench(source, desk=desk)
+    assert all(table.go_to(step).subject.source is source for step in ("export", "race"))
+    assert table.go_to("compare").variants[0].source is source
+    exported = finish(table.go_to("export"))
+    assert exported.path == wb.export_onnx(source).path
+    attempt = table.go_to("load") and table.panels["try"]
+    attempt.controls["question"].value, attempt.controls["context"].value = "Who?", "Ines."
+    assert finish(attempt).agrees, "its PyTorch model is the changed one, too"
 
 
 def test_a_picked_variant_is_the_one_in_hand(workspace, bench, desk):  # noqa: F811

@@ -123,6 +123,12 @@ class Call:
         """The same without the models, to be sent or kept."""
         return Call(self.verb, self.subjects, self.arguments)
 
+    def takes_model(self, variant: Variant) -> bool:
+        """Whether it works on the PyTorch model of a subject, and not on its files alone."""
+        return variant.runtime == "torch" or bool(
+            self.verb == "trace_node" and self.arguments.get("module", False)
+        )
+
     @property
     def result(self) -> str:
         """The name that its result has in code."""

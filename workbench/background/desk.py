@@ -122,9 +122,15 @@ class Desk:
 
     def _hand_over(self, task: Task, call: Call, order: Order, process: WorkerProcess) -> None:
         """Sends an order, with what has to be known of models that are here."""
+
+        def tell(text: str) -> None:
+            task.tell("log", text)
+            if self._task is not task:
+                raise RuntimeError("It was cancelled meanwhile.")  # heard by nobody: the task is over
+
         try:
             _sweep(task.root)  # what a kernel that is gone has left
-            models = self._models.describe(call, lambda text: task.tell("log", text))
+            models = self._models.describe(call, tell)
             data = pack(dataclasses.replace(order, models=models))
             if not process.ready:
                 task.tell("log", STARTING)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import workbench
-from workbench.background.call import TAKES_MANY, TAKES_SOURCE, Loaded
+from workbench.background.call import TAKES_MANY, TAKES_SOURCE, Call, Loaded
 from workbench.background.order import HeldModel, Order
 from workbench.background.pipe import Channel
 from workbench.errors import VariantError, WorkbenchError, first_line
@@ -43,10 +43,8 @@ class Hands:
             return describe_source(self._source)
         verb = find_verb(call.verb)
         models = order.models or (None,) * len(call.subjects)
-        beside = bool(options.get("module")) and call.verb == "trace_node"
         subjects = [
-            self._bring(variant, model, source=call.verb in TAKES_SOURCE, beside=beside)
-            for variant, model in zip(call.subjects, models, strict=True)
+            self._bring(call, variant, model) for variant, model in zip(call.subjects, models, strict=True)
         ]
         if "progress" in inspect.signature(verb).parameters:
             options["progress"] = self._tell
@@ -56,14 +54,13 @@ class Hands:
     def _tell(self, *news: Any) -> None:
         self._channel.send("progress", strip_sources(news[0] if len(news) == 1 else news))
 
-    def _bring(self, variant: Variant, model: HeldModel | None, *, source: bool, beside: bool) -> Any:
-        """A subject as a verb takes it; `beside` gives a variant on disk its PyTorch model, too."""
-        if variant.runtime != "torch":
-            check_contents(variant)  # whoever listed it has looked at the sizes alone
-            if not beside:
-                return variant
+    def _bring(self, call: Call, variant: Variant, model: HeldModel | None) -> Any:
+        """A subject as a verb takes it."""
+        check_contents(variant)  # whoever listed it has looked at the sizes alone
+        if not call.takes_model(variant):
+            return variant
         loaded = self._load(variant.origin, model)
-        return loaded if source else dataclasses.replace(variant, source=loaded)
+        return loaded if call.verb in TAKES_SOURCE else dataclasses.replace(variant, source=loaded)
 
     def _load(self, origin: Origin, model: HeldModel | None) -> Any:
         origin, fingerprint = (model.origin, model.fingerprint) if model else (origin, origin.fingerprint)
@@ -121,9 +118,7 @@ def _open_model(origin: Origin, model: HeldModel | None) -> Any:
 
 
 def _unpickle(processor: bytes | None) -> Any:
-    with contextlib.suppress(
-        Exception
-    ):  # of classes that are not known here: then the one beside the model will do
+    with contextlib.suppress(Exception):  # of classes not known here: the one beside the model will do
         return pickle.loads(processor) if processor is not None else None
     return None
 

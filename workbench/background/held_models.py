@@ -49,11 +49,12 @@ class ModelKeeper:
             OSError: It cannot be saved.
         """
         with self._lock:
-            distinct = {id(source): source for source in call.sources if source is not None}
-            held = {key: self._hold(source, tell) for key, source in distinct.items()}
+            pairs = list(zip(call.subjects, call.sources, strict=True))
+            taken = {id(source): source for variant, source in pairs if source and call.takes_model(variant)}
+            held = {key: self._hold(source, tell) for key, source in taken.items()}
             found = [
-                self._find(variant.origin) if source is None else held[id(source)]
-                for variant, source in zip(call.subjects, call.sources, strict=True)
+                held.get(id(source)) if source is not None else self._find(variant.origin)
+                for variant, source in pairs
             ]
             self._drop(found)
             return tuple(found)
@@ -81,7 +82,8 @@ class ModelKeeper:
         # Whether code of its own may run was decided here, when it was loaded; a manifest could not say it.
         if not changed and not source.origin.trust_remote_code:
             return None
-        before = next((each for each in self._known if each.fingerprint == now), None)
+        same = (source.origin, now)
+        before = next((each for each in self._known if (each.origin, each.fingerprint) == same), None)
         copy = before.copy if before is not None else None
         if changed and copy is None:
             copy = self._save(source, tell)
@@ -115,7 +117,5 @@ class ModelKeeper:
 def _pickle(processor: Any) -> bytes | None:
     try:
         return pickle.dumps(processor)
-    except (
-        Exception
-    ):  # it holds something of this process alone: the one that was saved with the model will do
+    except Exception:  # it holds something of this process alone: the one beside the model will do
         return None

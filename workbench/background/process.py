@@ -79,6 +79,8 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Ends it with all that it started, without waiting."""
+        if self._popen.returncode is not None:  # its number may be another's by now
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 os.killpg(self.pid, signal.SIGKILL)

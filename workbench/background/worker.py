@@ -11,10 +11,13 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from workbench.background.hands import Hands
@@ -36,7 +39,8 @@ class _Forward(logging.Handler):
 def main() -> None:
     """Serves one parent until it is done."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
+    copies: set[Path] = set()
+    threading.Thread(target=_follow_parent, args=(os.getppid(), copies), daemon=True).start()
     surroundings = Surroundings()
     channel = Channel(take_stdout().detach())  # type: ignore[attr-defined]
     log = logging.getLogger("workbench")
@@ -50,20 +54,31 @@ def main() -> None:
         try:
             order = receive(sys.stdin.buffer)
         except EOFError:
+            _remove(copies)
             os._exit(0)  # some libraries hang or crash while they are torn down
         except Exception as error:  # something of the notebook's own that this process does not know
             channel.send("error", describe_error(error))
             continue
+        copies.update(Path(model.copy) for model in order.models if model is not None and model.copy)
         channel.send(*perform(hands, order, channel, surroundings))
 
 
-def _follow_parent(parent: int) -> None:
-    """No life after the parent's. Not by a signal of the system: that one comes when the parent's *thread* ends."""
+def _follow_parent(parent: int, copies: Collection[Path]) -> None:
+    """No life after the parent's, and none of the copies of models that it made for this process.
+
+    Not by a signal of the system: that one comes when the parent's *thread* ends.
+    """
     while os.getppid() == parent:
         time.sleep(1)
+    _remove(copies)
     if hasattr(os, "killpg"):
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)
+
+
+def _remove(copies: Collection[Path]) -> None:
+    for folder in tuple(copies):
+        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def perform(hands: Hands, order: Order, channel: Channel, surroundings: Surroundings) -> tuple[str, Any]:

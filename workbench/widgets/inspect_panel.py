@@ -132,7 +132,7 @@ class InspectPanel(Panel):
         )
         references: list[tuple[str, Variant]] = []
         if shown is not None:
-            model = torch_variant(shown.origin)
+            model = torch_variant(shown.origin, source=shown.source)
             references = [
                 (model.name, model),
                 *(each for each in graphs if each[1] != shown and each[1].origin == shown.origin),
@@ -216,7 +216,7 @@ class InspectPanel(Panel):
             if before is not None and after is not None:
                 self.view = GraphCompare(before, after, height=HEIGHT)
             else:
-                self.view = GraphView(shown, height=HEIGHT)
+                self.view = GraphView(shown, height=HEIGHT, desk=self.desk)
             self._viewed = chosen
         if isinstance(self.view, GraphView):
             self.view.overlay(None)

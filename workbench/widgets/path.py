@@ -81,14 +81,19 @@ def subject_for(step: Step, variant: Variant | None) -> Variant | None:
     """
     if variant is None or step.takes == "nothing" or (step.takes == "graphs" and not variant.onnx_files):
         return None
-    return find_model(variant.origin) if step.takes == "model" else variant
+    if step.takes != "model":
+        return variant
+    # With the model itself, where that is in memory: it may have been changed since it was loaded.
+    return dataclasses.replace(find_model(variant.origin), source=variant.source)
 
 
 def relatives(origin: Origin | None, variants: Iterable[Variant]) -> tuple[Variant, ...]:
     """The PyTorch model of an origin, and those of the variants that were made of it."""
     if origin is None:
         return ()
+    variants = tuple(variants)
     model = find_model(origin)
+    model = next((each for each in variants if each == model and each.source is not None), model)
     return (model, *(each for each in variants if each != model and find_model(each.origin) == model))
 
 

@@ -10,6 +10,7 @@ from workbench.background import Written
 from workbench.models.origin import Origin
 from workbench.models.pictures import keep_picture
 from workbench.models.variant import Variant, torch_variant
+from workbench.widgets.path import find_model
 from workbench.widgets.text_fields import clip, read_example, text_fields
 
 LONGEST = 60  # letters of a sample in its list
@@ -23,9 +24,11 @@ def with_models(variants: Sequence[Variant]) -> list[Variant]:
         >>> [variant.name for variant in with_models([made])]
         ['torch-fp32', 'onnx-int8']
     """
-    there = {variant.origin for variant in variants if variant.runtime == "torch"}
-    missing = dict.fromkeys(variant.origin for variant in variants if variant.origin not in there)
-    return [*map(torch_variant, missing), *variants]
+    there = {find_model(variant.origin) for variant in variants if variant.runtime == "torch"}
+    missing = {
+        variant.origin: variant.source for variant in variants if find_model(variant.origin) not in there
+    }
+    return [*(torch_variant(origin, source=source) for origin, source in missing.items()), *variants]
 
 
 def name_variants(variants: Sequence[Variant]) -> dict[str, Variant]:

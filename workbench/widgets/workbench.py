@@ -119,6 +119,11 @@ class Workbench(ipywidgets.VBox):
         if model not in self._sources:
             from workbench.runners.torch import open_source
 
+            for (
+                known
+            ) in self._sources.values():  # one that was changed in memory is that of what was made of it
+                if known.fingerprint() == model.origin.fingerprint:
+                    return known
             print(f"Loading {model.origin.source} into this kernel …")
             self._sources[model] = open_source(model)
         return self._sources[model]
@@ -228,10 +233,10 @@ class Workbench(ipywidgets.VBox):
     def _take(self, name: str, result: Any) -> None:
         """What a step made goes into the list, and to the steps after it."""
         made = find_model(result.origin) if isinstance(result, Loaded) else result
+        self.list.reload()  # before anybody has to wait for it
         with self._lock:
             self._after = name if isinstance(made, Variant) else "load"
             try:
-                self.list.reload()
                 if isinstance(made, Variant):
                     self.variant = self.list.current = made
                 elif name == "race":
