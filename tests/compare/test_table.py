@@ -157,6 +157,8 @@ def test_what_goes_wrong_later_becomes_a_reason_too(demo, timed, monkeypatch):
         (0.5, 3.0, "its speed cannot be told (0.50–3.00×)"),
         (2.1, 2.3, "2.2× faster"),
         (0.2, 0.3, "4.0× slower"),
+        (15.0, 45.0, "faster, by how much cannot be told (15–45×)"),
+        (0.2, 0.5, "slower, by how much cannot be told (0.2–0.5×)"),
     ],
 )
 def test_verdicts(low, high, words):
@@ -166,7 +168,7 @@ def test_verdicts(low, high, words):
     shown = types.SimpleNamespace(label="F1", unit="%")
     row = dataclasses.replace(row, difference=-0.31, difference_low=-0.9, difference_high=0.2)
     verdict = table._judge(row, reference, shown)
-    assert verdict == f"{words}, F1 -0.3 (within noise), 4.0× smaller, outputs differ"
+    assert verdict == f"{words}, F1 -0.3 (not decided), 4.0× smaller, outputs differ"
     worse = dataclasses.replace(row, difference_high=-0.1)
     assert "F1 -0.3 (more than noise)" in table._judge(worse, reference, shown)
 

@@ -18,7 +18,7 @@ from workbench.race.deciding import (
 )
 from workbench.race.reasons import explain_rows
 from workbench.race.result import Race
-from workbench.race.rows import BEATEN, BELOW, FAILED, NOT_APPLICABLE, NOT_TRIED, WINNER, RaceRow
+from workbench.race.rows import BEATEN, BELOW, FAILED, NOT_APPLICABLE, UNJUDGED, WINNER, RaceRow
 
 
 def make_row(name, speedup=None, spread=0.1, *, meets=True, n=400, **known):
@@ -141,21 +141,35 @@ def test_every_row_says_why():
     )
     assert told["int8"] == (
         WINNER,
-        "4.0x (3.9–4.1) faster than torch-fp32, keeps 99.5 % of F1 (99.0–100.0, n = 400)",
+        "4.0× (3.9–4.1) faster than torch-fp32, keeps 99.5 % of F1 (99.0–100.0, n = 400)",
     )
     assert told["near"] == (
         BEATEN,
         "as fast as int8 (within noise), which is smaller: 100 B instead of 300 B",
     )
     assert told["unclear"] == (BEATEN, "1.08× slower than int8 in the same heat, though not clearly")
-    assert told["slow"] == (BEATEN, "at most 1.3x, and int8 with at least 3.9x meets the bar; not judged")
+    assert told["slow"] == (BEATEN, "at most 1.3×, and int8 with at least 3.9× meets the bar; not judged")
     assert told["lossy"] == (BELOW, "keeps 90.0 % of F1 (88.0–92.0, n = 400); the bar is 99 %")
-    assert told["late"][0] == NOT_TRIED
+    assert told["late"][0] == UNJUDGED
     assert "it was not judged" in told["late"][1]
     assert told["broken"] == (BELOW, "it gives NaN")
     assert told["missing"] == (NOT_APPLICABLE, "no package")
     assert told["crashed"] == (FAILED, "killed")
     assert told["torch-fp32"][0] == BEATEN
+
+
+def test_a_noisy_race_does_not_state_its_result_as_a_fact():
+    rows = {
+        "torch-fp32": BASELINE,
+        "int8": make_row("int8", 4.0),
+        "late": make_row("late", 5.0, meets=None, n=0),
+    }
+    explained = explain_rows(rows, winner="int8", baseline="torch-fp32", keep=0.99, label="F1")
+    race = Race(explained, {}, "torch-fp32", 0.99, noise=("Too noisy.",))
+    assert race.headline().endswith("; the machine was too noisy to rely on that")
+    assert "too noisy" not in dataclasses.replace(race, noise=()).headline()
+    assert "Measured as faster than the winner, and not judged: late. Give more seconds" in race.lines()
+    assert {row.name: row.status for row in race.rows}["late"] == UNJUDGED
 
 
 def test_the_baseline_may_stay():
@@ -173,7 +187,7 @@ def test_noise_is_not_called_faster():
     assert choose_winner([make_row("small and slow", 0.9, 0.02)], BASELINE) is None
     told = explain(small, winner="small")
     assert told["small"][1] == (
-        "as fast as torch-fp32 within noise, 1.01x (0.99–1.03), keeps 100.0 % (n = 400), and 100 B instead of 400 B"
+        "as fast as torch-fp32 within noise, 1.01× (0.99–1.03), keeps 100.0 % (n = 400), and 100 B instead of 400 B"
     ).replace("100.0 %", "100.0 % of F1")
     race = Race(
         explain_rows(
@@ -187,7 +201,7 @@ def test_noise_is_not_called_faster():
         "torch-fp32",
         0.99,
     )
-    assert race.headline().startswith("small wins: as fast as torch-fp32 within noise, 1.01x (0.99–1.03)")
+    assert race.headline().startswith("small wins: as fast as torch-fp32 within noise, 1.01× (0.99–1.03)")
 
 
 def test_figures_of_different_heats_are_told_apart():
@@ -221,7 +235,7 @@ def test_findings_speak_of_what_was_judged():
         "torch-fp32",
         0.99,
     )
-    assert "smallest of those judged: small" in race.lines()
+    assert "The smallest of those judged: small" in race.lines()
     assert any(line.startswith("Of those judged, nothing beats these") for line in race.lines())
 
 

@@ -12,7 +12,7 @@ import workbench as wb
 from workbench.models.demo_data import demo_records
 from workbench.race import heats, judging, qualifying, racing
 from workbench.race.budget import Budget, TimeUpError
-from workbench.race.rows import NOT_APPLICABLE, NOT_TRIED, STATUSES, WINNER
+from workbench.race.rows import NOT_APPLICABLE, NOT_TRIED, STATUSES, UNJUDGED, WINNER
 
 FEW = ["torch-bf16", "torch-fp16", "onnx-fp32", "onnx-int8-dynamic"]
 
@@ -195,7 +195,7 @@ def test_no_time_to_judge_the_baseline(bench, workspace, here, script, monkeypat
     race = run_with(bench, Budget(900), candidates="onnx-fp32")
     assert race.winning_row.name == "torch-fp32"
     told = {row.name: (row.status, row.reason) for row in race.rows}
-    assert told["onnx-fp32"] == (NOT_TRIED, "time was up before it was judged")
+    assert told["onnx-fp32"] == (UNJUDGED, "time was up before it was judged")
     assert any("nothing was judged" in line for line in race.lines())
 
 
@@ -207,7 +207,7 @@ def test_time_is_up_while_one_is_judged(bench, workspace, here, script, monkeypa
     script.speeds = {"onnx-fp32": [(3.0, 0.1)]}
     race = run_with(bench, Budget(900), candidates="onnx-fp32")
     row = next(row for row in race.rows if row.name == "onnx-fp32")
-    assert (row.status, row.reason) == (NOT_TRIED, "time was up while it was judged")
+    assert (row.status, row.reason) == (UNJUDGED, "time was up while it was judged")
 
 
 def test_a_compiled_one_shares_the_judgement_of_its_plain_twin(set_off, script):

@@ -135,7 +135,7 @@ def test_a_report_is_saved_and_linked(view, tmp_path, monkeypatch):
     text = view.report.link.outputs[0]["data"]["text/html"]
     assert "href='my%20reports/first%20one.html'" in text
     (tmp_path / "file").touch()
-    for path, words in (("", "Type where"), ("file/report.html", "Error")):
+    for path, words in (("", "Type where"), ("file/report.html", "Error"), ("report.pdf", "ends with .html")):
         view.report.path.value = path
         view.report.button.click()
         assert words in view.report.link.outputs[0]["data"]["text/html"]

@@ -66,6 +66,8 @@ def test_what_a_step_makes_is_what_the_later_ones_work_on(workspace, bench, desk
     assert table.bar.states["export"] == "done"
     assert (optimize.subject, quantize.subject) == (exported, exported)
     optimized = finish(optimize)
+    assert "largest difference from before" in table.panels["export"].output.children[0].value
+    assert "Attention" in optimize.output.children[0].value
     assert (table.variant, quantize.subject) == (optimized, optimized)
     assert optimize.subject == exported, "it could be optimized again, in another way"
     assert table.panels["export"].subject.runtime == race.subject.runtime == "torch"

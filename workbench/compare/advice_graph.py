@@ -210,7 +210,7 @@ def find_tiny_kernels(facts: Facts) -> Outcome:
     if not count or not facts.plain_ms:
         return Skipped("no run was timed")
     each = facts.plain_ms / count * 1000
-    figures = f"a run of {facts.plain_ms:.3g} ms calls {count} kernels, {each:.2g} µs each"
+    figures = f"a run of {facts.plain_ms:.3g} ms calls {count} kernels, {_format_us(each)} each"
     if each >= CALL_US:
         return Fine(figures)
     return Finding(
@@ -220,6 +220,10 @@ def find_tiny_kernels(facts: Facts) -> Outcome:
         "Run several inputs at a time. Fewer kernels help (optimize_onnx), smaller numbers do not.",
         weight=min(1.0, 1.0 / each) * HALF,
     )
+
+
+def _format_us(time: float) -> str:
+    return f"{time:,.0f} µs" if time >= 10 else f"{time:.2g} µs"
 
 
 def find_float_embeddings(facts: Facts) -> Outcome:

@@ -120,7 +120,7 @@ def find_padding(facts: Facts) -> Outcome:
         return Fine(figures)
     return Finding(
         "padding",
-        "Batches made as inputs come are largely padding",
+        f"{mixed:.0%} of what batches made as inputs come compute is padding",
         f"In {facts.rows_from}: {figures}.",
         "Sort by length before batching (evaluate_quality does), or run one input at a time.",
         weight=(mixed - ordered) / 2,  # only where inputs do go through in batches

@@ -208,7 +208,7 @@ def _how(row: Any, table: TableFacts) -> str:
     if verb == "quantize_static":
         return "int8 products between quantize and dequantize kernels; what was not fused runs in floats"
     if verb == "quantize_weights":
-        return "weights that are unpacked as products run: small, not fast"
+        return "weights that are unpacked as products run, which saves memory, not time"
     if row.precision == "fp16":
         return "fp16 that a CPU casts to fp32 and back"
     if verb == "optimize_onnx":

@@ -173,9 +173,15 @@ class Comparison:
             ) from error
 
     def save_report(self, path: str | Path) -> Path:
-        """Writes a web page that stands alone: table, plots, and how each variant was made. Opens offline."""
+        """Writes a web page that stands alone: table, plots, and how each variant was made. Opens offline.
+
+        Raises:
+            ValueError: The path is that of another kind of file.
+        """
         from workbench.compare.report import build_report
 
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"A report is a web page: give a path that ends with .html, got {str(path)!r}.")
         return write_text(build_report(self), path)
 
     def title(self) -> str:

@@ -73,7 +73,7 @@ def describe_difference(difference: Difference, label: str, unit: str) -> str:
 
     Example:
         >>> describe_difference(Difference("torch-fp32", -0.3, -0.9, 0.2, 99.6), "F1", "%")
-        'F1 -0.3 against torch-fp32 (-0.9 to +0.2): within noise'
+        'F1 -0.3 against torch-fp32 (-0.9 to +0.2): not decided'
         >>> describe_difference(Difference("torch-fp32", -12.5, None, None, 85.0), "F1", "%")
         'F1 -12.5 against torch-fp32: too few examples to tell'
     """

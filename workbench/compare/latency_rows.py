@@ -150,10 +150,12 @@ class Latency:
         if moved is None:
             return ""
         span = f"{moved.median_low_ms:.3g} to {moved.median_high_ms:.3g} ms"
-        return (
-            f"The machine's speed changed meanwhile ({moved.name}: {span}): take the times as rough. "
-            "Speed-ups are taken round by round; rely on their intervals."
-        )
+        said = f"The machine's speed changed meanwhile ({moved.name}: {span}): take the times as rough."
+        if self.load.is_crowded(
+            self.threads
+        ):  # who shares the cores slows some runtimes down more than others
+            return said
+        return f"{said} Speed-ups are taken round by round; rely on their intervals."
 
     def _is_alone(self, row: LatencyRow) -> bool:
         """Whether no other row was measured at its shape, so that there is no ratio to rely on."""

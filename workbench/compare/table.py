@@ -13,7 +13,7 @@ from workbench.compare.comparison import Comparison, ComparisonRow
 from workbench.compare.datasets import read_data
 from workbench.compare.engine import choose_listener
 from workbench.compare.latency import measure_latency
-from workbench.compare.latency_plan import label_variants
+from workbench.compare.latency_plan import check_number, label_variants
 from workbench.compare.latency_rows import LatencyRow
 from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 NOT_MEASURED = "Quality was not measured: "
+VAGUE = 1.5  # where the ends of an interval are further apart than this, its middle is no figure to state
 ALIKE = 1.1  # a speed-up whose whole interval is closer to 1 than this is called "as fast"
 
 
@@ -78,6 +79,7 @@ def compare_variants(
     chosen = _read_variants(variants)
     feeds = list(samples) if samples is not None and not isinstance(samples, str | Path) else samples
     reference = chosen[0]
+    check_number("limit", limit, whole=True)
     data, notes = _read_quality_data(dataset, reference, metric, limit)
     names = label_variants(chosen)
     reporter = Reporter(choose_listener(progress))
@@ -248,6 +250,8 @@ def _judge(row: ComparisonRow, reference: ComparisonRow, shown: Quality | None) 
 
 
 def _judge_speed(value: float, low: float, high: float) -> str:
+    if high > VAGUE * low and (low > 1 or high < 1):
+        return f"{'faster' if low > 1 else 'slower'}, by how much cannot be told ({low:.2g}–{high:.2g}×)"
     if low > 1 or high < 1:
         return format_ratio(value)
     if low >= 1 / ALIKE and high <= ALIKE:

@@ -37,11 +37,11 @@ def judge_noise(significant: bool | None) -> str:
 
     Example:
         >>> judge_noise(True), judge_noise(False), judge_noise(None)
-        ('more than noise', 'within noise', 'too few examples to tell')
+        ('more than noise', 'not decided', 'too few examples to tell')
     """
     if significant is None:
         return "too few examples to tell"
-    return "more than noise" if significant else "within noise"
+    return "more than noise" if significant else "not decided"
 
 
 def format_ratio(value: float) -> str:

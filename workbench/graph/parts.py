@@ -32,7 +32,8 @@ class Part:
 
     def __str__(self) -> str:
         drawn = len(self.nodes) - self.constants
-        return f"{self.name} ({drawn:,} node{'' if drawn == 1 else 's'})"
+        inside = f", {self.constants:,} constants inside them" if self.constants else ""
+        return f"{self.name} ({drawn:,} node{'' if drawn == 1 else 's'}{inside})"
 
 
 def list_parts(model: onnx.ModelProto, *, limit: int = DRAWABLE) -> tuple[Part, ...]:

@@ -97,7 +97,7 @@ def plot_difference(reference: np.ndarray, candidate: np.ndarray, *, name: str =
         "hovertemplate": "%{x:.3g}: %{y:,} values<extra></extra>",
     }
     largest, mean = float(np.abs(finite).max()), float(np.abs(finite).mean())
-    title = f"{escape(name, 72)}: differences, largest {largest:.2g}, mean {mean:.2g}"
+    title = f"{escape(name, 72)}: differences, largest {largest:.2g}, mean size {mean:.2g}"
     figure = make_figure([bars], title)
     figure.update_xaxes(title_text="candidate minus reference")
     # From half a value on: a bar of one value has a height then.

@@ -15,7 +15,7 @@ from workbench.race.heats import Heat, Track, apply_timing
 from workbench.race.judgement import apply_judgement
 from workbench.race.judging import Judge
 from workbench.race.progress import Reporter
-from workbench.race.rows import FAILED, NOT_TRIED, RaceRow
+from workbench.race.rows import FAILED, UNJUDGED, RaceRow
 from workbench.race.state import RaceState
 
 
@@ -142,7 +142,7 @@ class Course:
         try:
             judged = self.judge.judge(step or twin or name, variant, self.keep, tell, left)
         except TimeUpError:
-            return self.change(name, status=NOT_TRIED, reason="time was up while it was judged")
+            return self.change(name, status=UNJUDGED, reason="time was up while it was judged")
         except Exception as error:
             return self.change(name, status=FAILED, speedup=None, reason=first_line(error))
         if variant.compiled:

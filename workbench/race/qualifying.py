@@ -16,7 +16,7 @@ from workbench.race.deciding import find_beater, find_smallest, is_smaller
 from workbench.race.heats import FIRST_SECONDS, TOGETHER
 from workbench.race.judgement import apply_judgement
 from workbench.race.judging import NOT_AT_ALL
-from workbench.race.rows import FAILED, NOT_APPLICABLE, NOT_TRIED, RACING, RaceRow, may_win
+from workbench.race.rows import FAILED, NOT_APPLICABLE, NOT_TRIED, RACING, UNJUDGED, RaceRow, may_win
 
 log = logging.getLogger("workbench.race")
 GRACE = 10.0  # seconds to judge the baseline, and the first contestant, in any case
@@ -138,7 +138,7 @@ def judge_by_speed(course: Course) -> None:
     except TimeUpError:
         course.notes.append(NOTHING_JUDGED.format(course.baseline))
         for name in order:
-            course.change(name, status=NOT_TRIED, reason="time was up before it was judged")
+            course.change(name, status=UNJUDGED, reason="time was up before it was judged")
         return
     course.rows[course.baseline] = apply_judgement(course.rows[course.baseline], begun, course.keep)
     for index, name in enumerate(order):
@@ -146,7 +146,7 @@ def judge_by_speed(course: Course) -> None:
         if find_beater(row, course.rows.values()) is not None:
             continue
         if index and course.budget.is_over("judge"):
-            course.change(name, status=NOT_TRIED, reason="time was up before it was judged")
+            course.change(name, status=UNJUDGED, reason="time was up before it was judged")
             continue
         course.judge_one(name, grace=0.0 if index else GRACE)
     _judge_until_one_meets(course, _list_smaller(course))

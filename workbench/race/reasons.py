@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.graph.tables import format_bytes
 from workbench.race.deciding import are_tied, find_beater, is_faster, is_smaller, sort_by_speed
-from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, WINNER, RaceRow, may_win
+from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, UNJUDGED, WINNER, RaceRow, may_win
 
 if TYPE_CHECKING:
     from workbench.race.result import Race
@@ -58,7 +58,7 @@ def _explain(row: RaceRow, winner: RaceRow, baseline: RaceRow, keep: float, labe
         return dataclasses.replace(row, status=BEATEN, reason=reason)
     if row.n == 0:
         reason = f"{say_speedup(row)} is not clearly slower than {winner.name}, but it was not judged"
-        return dataclasses.replace(row, status=NOT_TRIED, reason=reason)
+        return dataclasses.replace(row, status=UNJUDGED, reason=reason)
     return dataclasses.replace(row, status=BEATEN, reason=_say_close(row, winner))
 
 
@@ -85,7 +85,7 @@ def _say_beaten(row: RaceRow, winner: RaceRow) -> str:
     digits = 1 if least - most >= 0.1 else 2
     judged = "meets the bar" if winner.meets else "is faster"
     extra = "" if row.n else "; not judged"
-    return f"at most {most:.{digits}f}x, and {winner.name} with at least {least:.{digits}f}x {judged}{extra}"
+    return f"at most {most:.{digits}f}×, and {winner.name} with at least {least:.{digits}f}× {judged}{extra}"
 
 
 def _say_close(row: RaceRow, winner: RaceRow) -> str:
@@ -107,15 +107,15 @@ def say_speedup(row: RaceRow) -> str:
 
     Example:
         >>> say_speedup(RaceRow("a", speedup=3.84, speedup_low=3.6, speedup_high=4.02))
-        '3.8x (3.6–4.0)'
+        '3.8× (3.6–4.0)'
     """
     if row.speedup is None:
         return "no time"
     if row.speedup_low is None or row.speedup_high is None or row.speedup_low == row.speedup_high:
-        return f"{row.speedup:.1f}x"
+        return f"{row.speedup:.1f}×"
     digits = 1 if row.speedup_high - row.speedup_low >= 0.1 else 2
     low, high = (f"{end:.{digits}f}" for end in (row.speedup_low, row.speedup_high))
-    return f"{row.speedup:.{digits}f}x ({low}–{high})"
+    return f"{row.speedup:.{digits}f}× ({low}–{high})"
 
 
 def say_kept(row: RaceRow, label: str) -> str:
@@ -145,16 +145,17 @@ def say_headline(race: Race) -> str:
     parts = [f"{row.name} wins: {_say_gain(row, base)}"]
     if row.kept is not None:
         parts.append(f"keeps {say_kept(row, race.metric)}")
-    if row.size_bytes and base.size_bytes and format_bytes(row.size_bytes) != format_bytes(base.size_bytes):
+    if is_smaller(row, base):
         parts.append(_say_sizes(row, base))
-    return ", ".join(parts)
+    doubt = "; the machine was too noisy to rely on that" if race.noise else ""
+    return f"{', '.join(parts)}{doubt}"
 
 
 def list_findings(race: Race) -> list[str]:
     """What its rows come down to, beside the winner."""
     lines = [
         f"{goal} of those judged: {row.name}"
-        for goal, row in (("smallest", race.smallest), ("most faithful", race.most_faithful))
+        for goal, row in (("The smallest", race.smallest), ("The most faithful", race.most_faithful))
         if row is not None and row.status != WINNER
     ]
     # Where only the baseline was looked at, a front says nothing.
@@ -166,6 +167,11 @@ def list_findings(race: Race) -> list[str]:
     if uncertain:
         lines.append(
             f"The examples are too few to be certain of the bar for {', '.join(uncertain)}: give a larger dataset"
+        )
+    fast = [row.name for row in race.rows if row.status == UNJUDGED and (row.speedup or 0.0) > race.speedup]
+    if fast:
+        lines.append(
+            f"Measured as faster than the winner, and not judged: {', '.join(fast)}. Give more seconds"
         )
     if race.reused:
         lines.append(

@@ -6,8 +6,9 @@ import dataclasses
 from typing import Any
 
 WINNER, BEATEN, BELOW = "winner", "beaten", "below the bar"
+UNJUDGED = "not judged"  # timed, and maybe faster than the winner
 NOT_APPLICABLE, FAILED, NOT_TRIED, RACING = "not applicable", "failed", "not tried", "racing"
-STATUSES = (WINNER, BEATEN, BELOW, NOT_APPLICABLE, FAILED, NOT_TRIED, RACING)
+STATUSES = (WINNER, BEATEN, BELOW, UNJUDGED, NOT_APPLICABLE, FAILED, NOT_TRIED, RACING)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,8 @@ class RaceRow:
         n: On how many examples, or samples, it was judged.
         meets: Whether it meets the bar; None where that was not, or could not be judged.
         heat: The last heat in which it was measured; 0 for none.
-        status: "winner", "beaten", "below the bar", "not applicable", "failed" or "not tried".
+        status: "winner", "beaten", "below the bar", "not judged", "not applicable", "failed" or "not
+            tried".
         reason: Why, in words.
         note: What else a reader has to know of it.
         code: The Python that makes it again.

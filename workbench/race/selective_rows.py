@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +171,7 @@ class Selective:
         rows = tuple(
             (
                 point.left_out,
-                100 * point.kept,
+                100 * point.kept if point.meets else math.floor(1000 * point.kept) / 10,  # 98.97 is not 99
                 100 * point.low,
                 100 * point.high,
                 ("yes" if point.meets else "no") + (" *" if point is self.point else ""),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets
+
 from workbench.models.variant import Variant
 from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
+from workbench.widgets.report_view import describe_report
 
 
 class ExportPanel(Panel):
@@ -39,3 +42,7 @@ class ExportPanel(Panel):
         if subject.runtime != "torch":
             raise ValueError(f"{subject.name} is exported already. Take the PyTorch model.")
         return (subject,)
+
+    def show(self, result: Variant) -> list[ipywidgets.Widget]:
+        """What was made, and the checks that it has passed."""
+        return [ipywidgets.HTML(describe_report(result)), *super().show(result)]

@@ -9,6 +9,7 @@ import ipywidgets
 from workbench.models.variant import Variant
 from workbench.widgets.choice import Choice
 from workbench.widgets.panel import WIDE, Panel
+from workbench.widgets.report_view import describe_report
 
 
 class OptimizePanel(Panel):
@@ -55,3 +56,7 @@ class OptimizePanel(Panel):
         if subject.runtime != "onnxruntime":
             raise ValueError(f"{subject.name} is no ONNX variant. Export the model first.")
         return (subject,)
+
+    def show(self, result: Variant) -> list[ipywidgets.Widget]:
+        """What was made, and the checks that it has passed."""
+        return [ipywidgets.HTML(describe_report(result)), *super().show(result)]

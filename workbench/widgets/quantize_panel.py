@@ -100,7 +100,7 @@ class QuantizePanel(Panel):
             **{
                 name: ipywidgets.Text(
                     description=label,
-                    placeholder="modules or globs, such as encoder.layer.0.*, qa_outputs",
+                    placeholder="modules or globs, such as *.layer.0.*, qa_outputs",
                     tooltip=f"{label}: names of modules or globs, with commas between",
                     **WIDE,
                 )
@@ -188,7 +188,7 @@ def _describe(hits: Hits | None, argument: str) -> str:
     for item, line in zip(
         (item for item in hits.globs if item.argument == argument), hits.lines(argument), strict=True
     ):
-        escaped = html.escape(line)
+        escaped = html.escape(line.replace(f"{argument}=", "", 1))
         lines.append(f"<span role='alert' style='{_ALERT}'>{escaped}</span>" if item.problem else escaped)
     if argument == "exclude" and hits.problem and not any(item.problem for item in hits.globs):
         lines.append(f"<span role='alert' style='{_ALERT}'>{html.escape(hits.problem)}</span>")

@@ -26,7 +26,11 @@ function render({ model, el }) {
     }
     return false;
   }
-  function show(key, what) { open = what ? { key, what } : null; draw(); }
+  function show(key, what) {
+    problem.textContent = ''; // it was about what was open before
+    open = what ? { key, what } : null;
+    draw();
+  }
   function back(key, what) { show(null, null); focus(key, what); }
 
   const renames = (row) => open && open.key === row.key && open.what === 'rename';
