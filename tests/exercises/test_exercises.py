@@ -100,6 +100,13 @@ def test_unknown_exercise_is_an_error_with_near_names() -> None:
         exercises.solution("quantize")
 
 
+def test_names_are_found_in_any_case_and_near_ones_are_in_order() -> None:
+    assert exercises.solution(" 00-A ").name == "00-a"
+    assert exercises.check("03-b", 1).right
+    with pytest.raises(ValueError, match=r"Near: 00-a, "):
+        exercises.solution("0-a")
+
+
 def test_progress_survives_a_restart(workspace: Path) -> None:
     exercises.check("01-b", 400)
     exercises.check("01-b", 200)

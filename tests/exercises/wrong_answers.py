@@ -106,6 +106,32 @@ def from_zero(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, in
     return found
 
 
+def one_too_long(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    pairs = {(i, j) for i in range(len(start)) for j in range(i, min(i + longest + 1, len(start)))}
+    return max(sorted(pairs), key=lambda pair: start[pair[0]] + end[pair[1]])
+
+
+def start_first(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    i = int(start.argmax())
+    return i, i + int(end[i : i + longest].argmax())
+
+
+def end_first(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    j = int(end.argmax())
+    first = max(0, j - longest + 1)
+    return first + int(start[first : j + 1].argmax()), j
+
+
+def end_behind(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    i, j = one_too_long(start, end, longest - 1)
+    return i, j + 1
+
+
+def no_single(start: np.ndarray, end: np.ndarray, longest: int) -> tuple[int, int]:
+    pairs = [(i, j) for i in range(len(start)) for j in range(i + 1, min(i + longest, len(start)))]
+    return max(pairs, key=lambda pair: start[pair[0]] + end[pair[1]], default=(0, 0))
+
+
 def beaten_in_both(rows: list[tuple[str, float, float]]) -> list[str]:
     return [a[0] for a in rows if not any(b[1] < a[1] and b[2] > a[2] for b in rows)]
 
@@ -222,6 +248,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     ],
     "02-a": [
         ("nowhere.onnx", "There is no file"),
+        (made(lambda folder: folder), "is a folder"),
         (made(export_by_hand), "No input is named input_ids"),
         (made(lambda folder: export_by_hand(folder, input_names=INPUTS)), "No output is named start_logits"),
         (
@@ -240,9 +267,20 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (argmax_each, "an end before the start"),
         (ignore_longest, "longer than was allowed"),
         (from_zero, "below zero"),
+        (one_too_long, "longer than was allowed"),
+        (start_first, "need not begin at the best start"),
+        (end_first, "need not end at the best end"),
+        (end_behind, "not the one behind it"),
+        (no_single, "may be a single token"),
         (lambda start, end, longest: None, "gives None"),
     ],
-    "03-b": [("8", "64 threads"), ("4", "32 threads"), ("2", "Choose one of"), (1, "The answer is one of")],
+    "03-b": [
+        ("8", "64 threads"),
+        ("4", "32 threads"),
+        ("2", "Choose one of"),
+        (8, "64 threads"),
+        ([1], "The answer is one of"),
+    ],
     "04-a": [
         ("bert.embeddings", "parts of its own"),
         ("qa_outputs", "of the parameters that the heaviest has"),
@@ -258,7 +296,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "05-a": [
         ("MatMul", "is still there: fewer"),
         ("Attention", "is new"),
-        ("Conv", "has no operator"),
+        ("Conv", r"has no operator 'Conv'\. wb\.summarize_graph\(exported\)"),
+        ("softmax", "here it is Softmax"),
     ],
     "05-b": [(optimize_default, "ONNX Runtime's own: .*Attention"), ("O1", "The answer is a variant")],
     "06-a": [
@@ -268,6 +307,11 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (quantize_by(lambda values, top: largest(values) / 127), "that is for 8 bits"),
         (lambda values, bits: (values, largest(values) / (2 ** (bits - 1) - 1)), "no whole numbers yet"),
         (cut_off, "Round to the nearest"),
+        (quantize_by(lambda values, top: largest(values) / (2 * top + 1)), r"a top of 2 \*\* bits - 1"),
+        (quantize_by(lambda values, top: largest(values) / (top + 1)), r"a top of 2 \*\* \(bits - 1\)\."),
+        (quantize_by(lambda values, top: largest(values) / 100), "^For .* your scale is 0.02;"),
+        (lambda values, bits: values, "Return two things"),
+        (lambda values, bits: cut_off(values, bits)[::-1], "They are swapped"),
         (quantize_by(lambda values, top: largest(values) / top or float("nan")), "tensor of zeros"),
         (lambda values, bits: None, "gives None"),
         (127, "The answer is a function"),
@@ -295,7 +339,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("keep it", "do not rule that out"),
         ("drop it", "do not show that anything was lost"),
         ("ship it", "Choose one of"),
-        (-0.4, "The answer is one of"),
+        (-0.4, "Choose one of"),
+        ([-0.4], "The answer is one of"),
     ],
     "08-a": [
         (lambda rows: [min(rows, key=lambda row: row[1])[0]], "None of them is beaten in both"),
@@ -312,7 +357,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("ship", "may be luck"),
         ("reject", "estimate is above the bar"),
         ("rerun", "Choose one of"),
-        (0.99, "The answer is one of"),
+        (0.99, "Choose one of"),
+        ([0.99], "The answer is one of"),
     ],
     "09-a": [
         (lambda scores: np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), "largest score first"),

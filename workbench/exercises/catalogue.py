@@ -36,14 +36,16 @@ def list_exercises() -> dict[str, Exercise]:
 
 
 def find_exercise(name: str) -> Exercise:
-    """The exercise of a name.
+    """The exercise of a name, in upper or lower case.
 
     Raises:
         ValueError: There is none; the message lists near names.
     """
     known = list_exercises()
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(str(name).strip().lower(), known, n=3, cutoff=0.5)
+    given = str(name).strip().lower()
+    if given in known:
+        return known[given]
+    near = difflib.get_close_matches(given, known, n=len(known), cutoff=0.5)
+    near = sorted(near, key=lambda one: not one.endswith(given))[:3]  # "0-a" means 00-a, not 09-a
     advice = f"Near: {', '.join(near)}." if near else f"There are: {', '.join(known)}."
     raise ValueError(f"There is no exercise {name!r}. {advice}")

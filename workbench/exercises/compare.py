@@ -92,8 +92,8 @@ exercises.check("07-a", f1)
             },
         ),
         why=(
-            "Zero within the interval means that nothing is decided. To keep a bar of one point, the whole interval "
-            "has to lie above it; more questions make it narrower."
+            "Zero within the interval means that nothing is decided. If one point may be lost, the whole interval "
+            "has to lie above -1; more questions make it narrower."
         ),
         solution="""
 from workbench import exercises

@@ -36,7 +36,7 @@ class UnfitAnswerError(TypeError):
 
 
 def judge_choice(right: str, hints: Mapping[str, str]) -> Judge:
-    """Checks a choice between words.
+    """Checks a choice between words, or between numbers that may be given as such.
 
     Args:
         right: The right one.
@@ -48,9 +48,13 @@ def judge_choice(right: str, hints: Mapping[str, str]) -> Judge:
         (None, 'Half as many bits as that.')
         >>> judge("int2")
         'Choose one of: int4, int8.'
+        >>> judge_choice("1", {})(1) is None
+        True
     """
 
     def judge(answer: Any) -> str | None:
+        if not isinstance(answer, bool) and isinstance(answer, numbers.Real):
+            answer = f"{float(answer):g}"
         if not isinstance(answer, str):
             raise UnfitAnswerError
         given = answer.strip().lower()

@@ -17,6 +17,8 @@ def judge_export(answer: Any) -> str | None:
     if not isinstance(answer, str | Path):
         raise UnfitAnswerError
     path = Path(answer)
+    if path.is_dir():
+        return f"{path} is a folder. Give the path of the .onnx file in it."
     if not path.is_file():
         return f"There is no file {path}. Give the path that you exported to."
     import onnx

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.exercises.exercise import Exercise, UnfitAnswerError, judge_choice
@@ -14,15 +15,21 @@ CASES = (
         (0.0, 8.0, 0.0, 0.0, 2.0),
         5,
         (3, 4),
-        "The best start and the best end, chosen each for itself, can give an end before the start. Only pairs with "
-        "start <= end are answers.",
+        "Look at all pairs with start <= end, and take the one with the highest sum.",
     ),
     (
         (6.0, 0.0, 0.0, 0.0, 5.0, 0.0),
         (0.0, 0.0, 0.0, 0.0, 0.0, 6.0),
         3,
         (4, 5),
-        "This answer is longer than was allowed: from start to end, both included, at most `longest` tokens.",
+        "Of the pairs with at most `longest` tokens, take the one with the highest sum.",
+    ),
+    (
+        (5.0, 3.0, 0.0, 0.0),  # the best pair is one token too long
+        (0.0, 0.0, 6.0, 0.0),
+        2,
+        (1, 2),
+        "Of the pairs with at most `longest` tokens, take the one with the highest sum.",
     ),
     (
         (3.0, 0.0, 2.0),
@@ -54,8 +61,39 @@ def judge_span(find_span: Any) -> str | None:
         start, end = (int(place) for place in result)
         if (start, end) != right:
             given = f"start scores {start_scores}, end scores {end_scores}, longest {longest}"
+            hint = _name_slip((start, end), start_scores, end_scores, longest, right) or hint
             return f"{hint} For {given} yours gives {(start, end)}; the best is {right}."
     return None
+
+
+def _name_slip(
+    found: tuple[int, int],
+    start_scores: Sequence[float],
+    end_scores: Sequence[float],
+    longest: int,
+    right: tuple[int, int],
+) -> str:
+    """What a wrong answer looks like, whichever scores it was given to; empty where it looks like nothing known."""
+    start, end = found
+    places = range(len(start_scores))
+    best_start, best_end = (max(places, key=scores.__getitem__) for scores in (start_scores, end_scores))
+    if end < start:
+        return (
+            "The best start and the best end, chosen each for itself, can give an end before the start. Only pairs "
+            "with start <= end are answers."
+        )
+    if found == (right[0], right[1] + 1):
+        return "The end is the last token of the answer, not the one behind it."
+    if end - start + 1 > longest:
+        return "This answer is longer than was allowed: from start to end, both included, at most `longest` tokens."
+    if longest == 1:  # start and end are one place, and so are the slips below
+        return ""
+    if start == best_start and end == max(places[start : start + longest], key=end_scores.__getitem__):
+        return "The best pair need not begin at the best start."
+    first = max(0, best_end - longest + 1)
+    if end == best_end and start == max(places[first : best_end + 1], key=start_scores.__getitem__):
+        return "The best pair need not end at the best end."
+    return ""
 
 
 EXERCISES = (
@@ -88,7 +126,7 @@ exercises.check("03-a", find_span)
     Exercise(
         name="03-b",
         title="Eight requests at a time",
-        expects='one of "1", "4" and "8", as text',
+        expects="one of 1, 4 and 8",
         judge=judge_choice(
             "1",
             {

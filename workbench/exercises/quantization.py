@@ -6,17 +6,18 @@ from typing import Any
 
 from workbench.exercises.exercise import Exercise, UnfitAnswerError
 
-# Values, bits, the right whole numbers, the right scale, and the hint to who finds others.
+# Values, bits, the right whole numbers, the right scale, and the hints to who finds another scale, or other numbers.
 CASES = (
-    ((-1.1, 0.5, 2.0), 8, (-70, 32, 127), 2 / 127, "Round to the nearest whole number. "),
+    ((-1.1, 0.5, 2.0), 8, (-70, 32, 127), 2 / 127, "", "Round to the nearest whole number. "),
     (
         (-4.0, 1.0, 2.1),
         4,
         (-7, 2, 4),
         4 / 7,
         "The largest value may be a negative one: look at absolute values. ",
+        "",
     ),
-    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, ""),
+    ((0.0, 0.9, 1.0), 2, (0, 1, 1), 1.0, "", ""),
 )
 
 
@@ -26,10 +27,14 @@ def judge_quantize(quantize: Any) -> str | None:
         raise UnfitAnswerError
     import numpy as np
 
-    for values, bits, right, right_scale, hint in CASES:
+    for values, bits, right, right_scale, scale_hint, hint in CASES:
         result = quantize(np.array(values), bits)
         if result is None:
             return "Your function gives None. It has to return the whole numbers and the scale."
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            return "Return two things: (whole, scale)."
+        if np.ndim(result[0]) == 0 and np.ndim(result[1]) > 0:
+            return "They are swapped: first the whole numbers, then the scale."
         whole, scale = np.asarray(result[0]), float(result[1])
         given = f"For {list(values)} and {bits} bits"
         top = 2 ** (bits - 1) - 1
@@ -41,8 +46,14 @@ def judge_quantize(quantize: Any) -> str | None:
             return (
                 f"{given} your scale is {scale:.4g}: that is for 8 bits. The number of bits is an argument."
             )
+        for slip, what in ((2**bits - 1, "2 ** bits - 1"), (2 ** (bits - 1), "2 ** (bits - 1)")):
+            if np.isclose(scale * slip, right_scale * top):
+                return (
+                    f"{given} your scale is {scale:.4g}: that is for a top of {what}. Half of the whole numbers are "
+                    f"below zero, and 0 is one of them: top is 2 ** (bits - 1) - 1, here {top}."
+                )
         if not np.isclose(scale, right_scale):
-            return f"{hint}{given} your scale is {scale:.4g}; the largest value just fits with {right_scale:.4g}."
+            return f"{scale_hint}{given} your scale is {scale:.4g}; the largest value just fits with {right_scale:.4g}."
         if not np.array_equal(whole, np.round(whole)):
             return f"{given} yours gives {whole.tolist()}: these are no whole numbers yet. Round them."
         if tuple(whole.tolist()) != right:
