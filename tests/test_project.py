@@ -78,7 +78,8 @@ def test_the_readme_starts_with_commands_that_exist():
 def test_links_between_our_pages_resolve():
     broken = []
     for page in ROOT.glob("*.md"):
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text):
             if not re.match(r"[a-z]+:|#", target) and not (page.parent / target.partition("#")[0]).exists():
                 broken.append(f"{page.name}: {target}")
     assert not broken, broken

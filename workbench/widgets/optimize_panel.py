@@ -41,7 +41,7 @@ class OptimizePanel(Panel):
                 value=False,
                 description="half precision (for GPUs: half the size)",
                 indent=False,
-                layout=ipywidgets.Layout(width="auto"),
+                layout=ipywidgets.Layout(width="auto", margin="2px 2px 2px 138px"),  # where the fields begin
             ),
         }
 
