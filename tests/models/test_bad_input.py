@@ -153,6 +153,12 @@ def test_an_unknown_source_is_explained(given, what, advice):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["", "  "])
+def test_nothing_is_not_this_folder(given):
+    with pytest.raises(ValueError, match="source is empty"):
+        load_model(given)
+
+
 @pytest.mark.parametrize(
     ("source", "task", "what"),
     [

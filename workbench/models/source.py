@@ -185,6 +185,10 @@ def load_model(
 
     if not isinstance(source, str | Path):
         raise TypeError(f"source must be a name or a folder, got {type(source).__name__}.")
+    if not str(source).strip():
+        raise ValueError(
+            "source is empty: give a demo, a folder or the name of a model on the Hub ('.' is this folder)."
+        )
     precision, place = read_dtype(dtype), read_device(device)
     # Before the Hub's client reads it; the user's own setting is kept.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
