@@ -23,6 +23,10 @@ def test_a_step_by_mouse_in_notebook_7(chromium: Browser, lab: Lab) -> None:
     page = context.new_page()
     page.goto(f"{lab.url}notebooks/seven.ipynb?token={lab.token}")
     cell = page.locator(".jp-Notebook .jp-Cell").first
+    # Before the kernel is there, nobody would hear the keys.
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(
+        timeout=PATIENCE, state="attached"
+    )
     cell.locator(".cm-content").click(timeout=PATIENCE)
     page.keyboard.press("Shift+Enter")
     mouse = Mouse(cell)
