@@ -79,11 +79,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The file that takes longest comes first: shared among two processes, both then end at about the same time."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what tests have measured (`record_property("figures", …)`), whichever process they ran in."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
