@@ -28,12 +28,6 @@ LARGEST_FIGURE = 20_000
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
-
-
-@pytest.fixture(scope="module")
 def compared(bench: Bench) -> Iterator[tuple[widgets.ComparePanel, list[str]]]:  # noqa: F811
     """A panel that has compared, and all that it said on its way."""
     with Desk() as desk:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,12 +17,6 @@ from workbench.models.source import Source
 from workbench.models.tasks import task_names
 
 NAME = "someone/model"
-
-
-@pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,6 @@ from workbench.widgets import node_answers
 NODE = "/bert/encoder/layer.1/attention/self/Softmax"
 SERIALS = itertools.count(1)
 PATIENCE = 120
-
-
-@pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
 
 
 @pytest.fixture

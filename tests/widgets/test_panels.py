@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +11,6 @@ from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
 from workbench.background import Desk, Failure, Loaded
 from workbench.models.variant import Variant
-
-
-@pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
 
 
 def run_code(code: str, name: str) -> Any:

@@ -26,12 +26,6 @@ def choose(panel: widgets.RacePanel, **chosen: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
-
-
-@pytest.fixture(scope="module")
 def raced(
     bench: Bench,  # noqa: F811
     desk: Desk,

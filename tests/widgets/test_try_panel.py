@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,19 +11,12 @@ from PIL import Image
 
 import workbench as wb
 from workbench import widgets
-from workbench.background import Desk
 from workbench.compare.scores import ScorePair, ScoreRow
 from workbench.models.origin import Origin
 from workbench.models.variant import torch_variant
 from workbench.widgets.score_view import draw_scores
 
 PICTURES = "image-classification"
-
-
-@pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
 
 
 def light(name: str, task: str) -> Any:

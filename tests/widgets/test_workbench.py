@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -12,7 +11,6 @@ import torch
 import workbench as wb
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
-from workbench.background import Desk
 from workbench.widgets.path import STEPS, relatives, steps_done
 
 IMPORTS = """
@@ -23,12 +21,6 @@ for step in bench.bar.states:
     bench.go_to(step)
 print(sorted({"torch", "transformers", "openvino", "nncf"} & sys.modules.keys()))
 """
-
-
-@pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
-        yield desk
 
 
 def finish(panel):

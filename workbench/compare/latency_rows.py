@@ -151,9 +151,8 @@ class Latency:
             return ""
         span = f"{moved.median_low_ms:.3g} to {moved.median_high_ms:.3g} ms"
         said = f"The machine's speed changed meanwhile ({moved.name}: {span}): take the times as rough."
-        if self.load.is_crowded(
-            self.threads
-        ):  # who shares the cores slows some runtimes down more than others
+        # Who shares the cores slows some runtimes down more than others: no ratio is to be relied on then.
+        if self.load.is_crowded(self.threads):
             return said
         return f"{said} Speed-ups are taken round by round; rely on their intervals."
 

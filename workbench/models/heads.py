@@ -55,9 +55,8 @@ def _fits(config: PretrainedConfig, task: Task, auto_class: Any) -> bool:
         return not config.is_encoder_decoder
     if task.name == "fill-mask":
         return not config.is_encoder_decoder
-    if (
-        task.name == "text-generation"
-    ):  # encoders have such a class too, but were not trained to go on writing
+    # Encoders have such a class too, but were not trained to go on writing.
+    if task.name == "text-generation":
         decodes = config.is_decoder or type(config) not in AutoModelForMaskedLM._model_mapping
         return decodes and not config.is_encoder_decoder
     if task.name == "automatic-speech-recognition":

@@ -226,9 +226,8 @@ def _open(plain: GraphFile, small: GraphFile, graph: onnx.ModelProto, *, threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     values = read_values(plain), read_values(small)
-    if (
-        values[0] is None or values[1] is None
-    ):  # a large constant stands in a node, or a weight is of an odd type
+    # None where a large constant stands in a node, or a weight is of an odd type.
+    if values[0] is None or values[1] is None:
         graph, _ = join_graphs(load_graph(plain.path), load_graph(small.path), plain.name)
     else:
         weights = {**values[0], **{name + SMALL: value for name, value in values[1].items()}}

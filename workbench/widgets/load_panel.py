@@ -83,11 +83,8 @@ class LoadPanel(Panel):
             style={"description_width": "130px", "button_width": "auto"},
             layout={"width": "auto"},
         )
-        for name in (
-            "widget-inline-hbox",
-            "jupyter-widget-inline-hbox",
-        ):  # its label beside it, as others have it
-            place.add_class(name)
+        for name in ("widget-inline-hbox", "jupyter-widget-inline-hbox"):
+            place.add_class(name)  # its label beside it, as others have it
         return {
             "place": place,
             DEMO: ipywidgets.Dropdown(options=demos, description="Demo", **WIDE),

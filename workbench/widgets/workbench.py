@@ -119,9 +119,8 @@ class Workbench(ipywidgets.VBox):
         if model not in self._sources:
             from workbench.runners.torch import open_source
 
-            for (
-                known
-            ) in self._sources.values():  # one that was changed in memory is that of what was made of it
+            # One that was changed in memory is the model of what was made of it, too.
+            for known in self._sources.values():
                 if known.fingerprint() == model.origin.fingerprint:
                     return known
             print(f"Loading {model.origin.source} into this kernel …")
@@ -185,10 +184,8 @@ class Workbench(ipywidgets.VBox):
                 panel.subject = subject
             if step is TRY and subject in wanted:
                 panel.controls["candidate"].value = subject
-        elif (
-            step.takes != "nothing" and panel.subject != subject
-        ):  # else what it says of its last run would go
-            panel.subject = subject
+        elif step.takes != "nothing" and panel.subject != subject:
+            panel.subject = subject  # not where it is the same: what the panel says of its last run would go
 
     def _hand_out(self) -> None:
         """Gives what is in hand to the panels that follow."""
