@@ -1,30 +1,19 @@
-"""The panel that compares: what can be chosen, what is told on the way, and a table and plots that pick together."""
+"""The panel that compares: what can be chosen, what is told on the way, and what comes out."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import traitlets
-from plotly.offline import get_plotlyjs
 
-from tests.compare.comparisons import EVIL, make_comparison
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
 from workbench.background import Desk
 from workbench.compare.table_progress import TableProgress
-from workbench.widgets.checks import Checks
-from workbench.widgets.compare_board import CompareBoard
-from workbench.widgets.plot import PlotView, share_library
-from workbench.widgets.variants_view import VariantsView
-
-LARGEST_FIGURE = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +31,6 @@ def compared(bench: Bench) -> Iterator[tuple[widgets.ComparePanel, list[str]]]: 
         assert panel.task.wait(180)
         assert panel.task.state == "done", panel.run_bar.error.value
         yield panel, said
-
-
-@pytest.fixture
-def view() -> VariantsView:
-    comparison = make_comparison()
-    names = [row.name for row in comparison.rows]
-    return VariantsView(comparison, table=comparison._repr_html_(), names=names)
 
 
 def test_it_compares_and_tells_how_far_it_is(compared):
@@ -79,70 +61,6 @@ def test_a_click_on_a_plot_picks_everywhere(compared):
     panel.selected = ""
     assert "aria-current='true'" not in panel.view.table.value
     assert panel.view.picker.value == ""
-
-
-def test_every_plot_marks_what_is_picked(view):
-    view.selected = "torch-fp32"
-    for title in view.figures:
-        view.tabs.value = title
-        assert view.figure.data != view.figures[title].data
-        assert view.plot.label == f"Plot: {title}"
-    view.selected = "broken"  # it has no latency to draw
-    view.tabs.value = "Latency"
-    assert view.figure.data == view.figures["Latency"].data
-
-
-@pytest.mark.parametrize("sent", [99, -1, "1", None, {"x": 1}])
-def test_what_makes_no_sense_picks_nothing(view, sent):
-    view.plot._hear(view.plot, {"clicked": sent}, [])
-    assert view.selected == ""
-
-
-def test_names_are_letters_and_no_html(view):
-    view.selected = EVIL
-    assert "<img" not in view.table.value
-    assert "<img" not in view.plot._figure
-
-
-def test_the_library_is_sent_once_and_figures_are_light(view):
-    other = PlotView()
-    assert other._library is view.plot._library
-    state = view.plot.get_state()
-    assert state["_library"] == f"IPY_MODEL_{share_library().model_id}"
-    assert len(state["_esm"]) + len(state["_figure"]) < LARGEST_FIGURE
-    assert len(share_library().data) < 2_000_000
-    assert gzip.decompress(share_library().data).decode() == get_plotlyjs()
-
-
-def test_a_library_that_was_closed_is_made_again(view):
-    share_library().close()
-    assert PlotView()._library is not view.plot._library
-    assert PlotView()._library is share_library()
-
-
-def test_a_report_is_saved_and_linked(view, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    view.report.path.value = "my reports/first one"
-    view.report.button.click()
-    assert view.report.saved == Path("my reports/first one.html")
-    assert "plotly" in view.report.saved.read_text(encoding="utf-8")
-    text = view.report.link.outputs[0]["data"]["text/html"]
-    assert "href='my%20reports/first%20one.html'" in text
-    (tmp_path / "file").touch()
-    for path, words in (("", "Type where"), ("file/report.html", "Error"), ("report.pdf", "ends with .html")):
-        view.report.path.value = path
-        view.report.button.click()
-        assert words in view.report.link.outputs[0]["data"]["text/html"]
-
-
-def test_a_report_elsewhere_has_a_path_and_no_link(view, tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    view.report.path.value = str(tmp_path / "there.html")
-    view.report.save()
-    text = view.report.link.outputs[0]["data"]["text/html"]
-    assert str(tmp_path / "there.html") in text
-    assert "href" not in text
 
 
 def test_a_saved_notebook_shows_the_result(compared):
@@ -246,57 +164,6 @@ def test_data_fields_that_play_no_part_are_hidden_and_not_sent(bench):  # noqa: 
     assert panel.controls["dataset"].layout.display is None
     panel.controls["data"].value = "none"
     assert dict(panel.call().arguments) == {"dataset": False}
-
-
-def test_the_board_says_what_failed_and_what_was_left_out():
-    board = CompareBoard(["a", "b"])
-    for news in (
-        TableProgress("timed", "a", message="2.00 ms"),
-        TableProgress("timed", "b", message=EVIL),
-        TableProgress("quality", "a", 16, 20),
-        TableProgress("finished", "a", message="it crashed"),
-        TableProgress("finished", "b"),
-    ):
-        board.take(news)
-    text = board.to_html()
-    assert "<img" not in text
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
-    assert cells[:4] == ["a", "2.00 ms", "failed", "failed"]
-    assert cells[6:] == ["–", "–"]
-    assert board.part == 1.0
-
-
-def test_the_board_estimates_each_step_from_its_own_beginning():
-    now = [0.0]
-    board = CompareBoard(["a", "b"], clock=lambda: now[0])
-    for at, done in ((50.0, 10), (52.0, 30)):  # 50 s went by while processes started
-        now[0] = at
-        board.take(TableProgress("latency", done=done, total=100))
-    assert board.say_left() == ", about 7 s to go for the times"
-    now[0] = 54.0
-    assert board.say_left() == ", about 5 s to go for the times"
-    board.take(TableProgress("timed", "b", message="1 ms"))
-    assert board.say_left() == ""
-    for at, done in ((60.0, 0), (63.0, 10)):
-        now[0] = at
-        board.take(TableProgress("quality", "a", done, 20))
-    assert board.say_left() == ", about 9 s to go"  # a half of two in 3 s
-
-
-def test_boxes_are_one_control():
-    checks = Checks({"one": [("the a", "a")], "two": [("the b", "b"), ("the c", "c")]}, value=["c"])
-    checks.boxes["a"].value = True
-    assert checks.value == ("a", "c")
-    checks.value = ("b",)
-    assert [box.value for box in checks.boxes.values()] == [False, True, False]
-    with pytest.raises(traitlets.TraitError, match="'z' is not among"):
-        checks.value = ("z",)
-    checks.disabled = True
-    assert all(box.disabled for box in checks.boxes.values())
-    checks.offer({"": [("the c", "c"), ("the d", "d")]})
-    assert checks.value == ("c", "d")
-    assert checks.boxes["d"].value
-    assert checks.boxes["d"].disabled
 
 
 def test_panels_need_no_heavy_packages():
