@@ -59,7 +59,7 @@ def requirements(*extras: str) -> dict[str, Requirement]:
 
 
 def constraints() -> dict[str, str]:
-    pins = {}
+    pins: dict[str, str] = {}
     for line in (ROOT / "constraints.txt").read_text().splitlines():
         line = line.split("#")[0].strip()
         if line:
@@ -70,7 +70,7 @@ def constraints() -> dict[str, str]:
 
 def conda_pins() -> dict[str, str]:
     """The pins of environment.yml, conda's and pip's together, under the names pip knows."""
-    pins = {}
+    pins: dict[str, str] = {}
     for entry in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]:
         for line in entry["pip"] if isinstance(entry, dict) else [entry]:
             name, version = re.fullmatch(r"([\w.-]+)(?:==?([^=]*))?(?:=.*)?", line).groups()

@@ -16,7 +16,7 @@ import torch
 
 import workbench as wb
 from tests.compare.processes import wait_for
-from tests.models.test_code_is_not_run import OWN_CODE
+from tests.models.files import OWN_CODE
 from tests.variants import run_on
 from workbench.background import Call, Desk, Task
 from workbench.models.source import Source

@@ -109,9 +109,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _describe(self, name: str) -> bytes:
         folder = self.hub.folders[name]
         files = sorted(path.name for path in folder.iterdir())
-        siblings = [{"rfilename": file} for file in files]
+        siblings: list[dict[str, str | int]] = [{"rfilename": file} for file in files]
         if "blobs=" in self.path:  # only then does the Hub say how large they are
-            siblings = [{**row, "size": (folder / row["rfilename"]).stat().st_size} for row in siblings]
+            siblings = [
+                {**row, "size": (folder / file).stat().st_size}
+                for row, file in zip(siblings, files, strict=True)
+            ]
         described = {"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings}
         return json.dumps({**described, "gated": "manual" if name in self.hub.gated else False}).encode()
 

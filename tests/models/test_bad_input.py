@@ -9,14 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.models.files import cut
 from workbench import LoadError, TaskError, load_model
 
 WEIGHTS, PICKLED = "model.safetensors", "pytorch_model.bin"
-
-
-def cut(file: Path) -> None:
-    content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
 
 
 def as_pickle(folder: Path) -> Path:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.models.files import OWN_CODE
 from workbench import LoadError, load_model
 
 WEIGHTS, PICKLED = "model.safetensors", "pytorch_model.bin"
@@ -52,17 +53,6 @@ def test_safetensors_are_taken_before_a_hostile_pickle(folder, tmp_path):
     torch.save(RunsCode(f"touch {tmp_path / 'it-ran'}"), folder / PICKLED)
     assert load_model(folder).task == "question-answering"
     assert not (tmp_path / "it-ran").exists()
-
-
-OWN_CODE = """
-from transformers import BertConfig, BertForQuestionAnswering
-
-class MyConfig(BertConfig):
-    model_type = "my-bert"
-
-class MyModel(BertForQuestionAnswering):
-    config_class = MyConfig
-"""
 
 
 def test_a_models_own_code_runs_only_when_trusted(folder, edit_config, tmp_path, monkeypatch):

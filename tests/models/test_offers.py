@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.models.test_bad_input import cut
+from tests.models.files import cut
 from workbench import LoadError, load_model
 from workbench.models.demo_data import DEMO_TASKS
 from workbench.models.offers import architecture_offers, demo_offers, describe_folder, list_examples

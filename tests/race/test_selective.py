@@ -11,7 +11,8 @@ import workbench as wb
 from tests.race.hard_model import make_hard_model
 from tests.variants import largest_gap, run_on
 from workbench.compare.quality import evaluate_quality
-from workbench.models.variant import Origin, Variant
+from workbench.models.origin import Origin
+from workbench.models.variant import Variant
 from workbench.models.workspace import Workspace
 from workbench.race.selective import find_selective
 from workbench.race.selective_rows import Judged, Selective
@@ -37,7 +38,8 @@ class MadeUpJudge:
     """Says how much is kept by a rule over the modules left in fp32, and notes what it was asked."""
 
     def __init__(self, rule) -> None:
-        self.rule, self.asked = rule, []
+        self.rule = rule
+        self.asked: list[str] = []
 
     def __call__(self, variant: Variant) -> Judged:
         self.asked.append(variant.name)

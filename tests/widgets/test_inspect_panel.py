@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.variants import bench, nothing_half_made  # noqa: F401
-from tests.widgets.test_panels import desk, finish, run_code  # noqa: F401
+from tests.widgets.clicks import finish, run_code
 from workbench import widgets
 from workbench.models.variant import Variant
 
@@ -35,7 +35,7 @@ def test_one_graph(panel, bench, workspace):  # noqa: F811
     assert panel.output.children == (panel.view,)
     assert panel.view.variant == bench.optimized()
     assert panel.result.title == "onnx-optimized of random/tiny-bert"
-    view = run_code(panel.code.code, "view")
+    view = run_code(panel, "view")
     assert type(view) is type(panel.view)
     assert view.canvas._overlay is panel.view.canvas._overlay is None
     first = panel.view
@@ -54,7 +54,7 @@ def test_two_graphs_stand_in_the_order_of_their_making(panel, workspace):
         "onnx-fp32 of random/tiny-bert",
         "onnx-optimized of random/tiny-bert",
     )
-    assert run_code(panel.code.code, "view").diff == panel.view.diff
+    assert run_code(panel, "view").diff == panel.view.diff
     panel.controls["other"].value = None
     panel.controls["paint"].value = "plain"
     panel.run()
@@ -82,7 +82,7 @@ def test_drift_is_painted(panel, bench, workspace):  # noqa: F811
     assert drift.reference.startswith("torch-fp32")
     assert drift.candidate.startswith("onnx-int8-dynamic")
     assert panel.view.canvas._overlay["label"] == "drift"
-    view = run_code(panel.code.code, "view")
+    view = run_code(panel, "view")
     assert view.canvas._overlay["values"].keys() == panel.view.canvas._overlay["values"].keys()
     panel.controls["reference"].value = bench.exported()
     assert finish(panel).reference.startswith("onnx-fp32")

@@ -8,24 +8,10 @@ from typing import Any
 import pytest
 
 from tests.variants import Bench, bench  # noqa: F401
+from tests.widgets.clicks import finish, run_code
 from workbench import widgets
 from workbench.background import Desk, Failure, Loaded
 from workbench.models.variant import Variant
-
-
-def run_code(code: str, name: str) -> Any:
-    space: dict[str, object] = {}
-    exec(code, space)
-    return space[name]
-
-
-def finish(panel) -> Any:
-    """Clicks the button and waits for the end."""
-    panel.run_bar.button.click()
-    assert panel.task.wait(180)
-    assert panel.task.state == "done", panel.run_bar.error.value
-    return panel.result
-
 
 # A panel, what it is given, and what is chosen in it.
 CASES = {
@@ -85,7 +71,7 @@ def test_a_panel_does_what_its_code_does(case, bench, desk, workspace):  # noqa:
     for name, value in chosen.items():
         panel.controls[name].value = value
     clicked = finish(panel)
-    typed = run_code(panel.code.code, panel.call().result)
+    typed = run_code(panel, panel.call().result)
     assert same(clicked, typed)
     assert panel.output.children
     for name, value in chosen.items():  # controls keep what was chosen

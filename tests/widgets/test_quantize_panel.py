@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.variants import bench  # noqa: F401
-from tests.widgets.test_panels import desk, finish  # noqa: F401
+from tests.widgets.clicks import finish
 from workbench import widgets
 from workbench.widgets.quantize_choices import (
     METHODS,

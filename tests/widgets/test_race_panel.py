@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.compare.comparisons import EVIL
+from tests.plots.curves import make_selective
 from tests.variants import Bench, bench  # noqa: F401
 from workbench import widgets
 from workbench.background import Desk
@@ -152,8 +153,6 @@ def test_the_bar_only_goes_up():
 
 
 def test_a_curve_has_a_plot_of_its_own(raced, tmp_path: Path):
-    from tests.plots.test_selective import make_selective
-
     panel, _ = raced
     race = dataclasses.replace(panel.result, curve=make_selective())
     panel.show(race)

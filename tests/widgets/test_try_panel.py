@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import workbench as wb
+from tests.widgets.clicks import finish, run_code
 from workbench import widgets
 from workbench.compare.scores import ScorePair, ScoreRow
 from workbench.models.origin import Origin
@@ -21,19 +22,6 @@ PICTURES = "image-classification"
 
 def light(name: str, task: str) -> Any:
     return torch_variant(Origin(name, task))
-
-
-def finish(panel) -> ScorePair:
-    panel.run_bar.button.click()
-    assert panel.task.wait(180)
-    assert panel.task.state == "done", panel.run_bar.error.value
-    return panel.result
-
-
-def run_code(panel) -> ScorePair:
-    space: dict[str, Any] = {}
-    exec(panel.code.code, space)
-    return space["scores"]
 
 
 def labels(pair: ScorePair) -> list[str]:
@@ -127,7 +115,7 @@ def test_a_picture_of_the_samples(bench, desk, workspace):
     panel.controls["sample"].value = 2
     assert "example=source.examples[2])" in panel.code.code
     pair = finish(panel)
-    typed = run_code(panel)
+    typed = run_code(panel, "scores")
     assert (labels(pair), pair.agrees) == (labels(typed), True)
     expected = wb.compare_scores(source, source, example=source.examples[2])
     assert pair.rows[0].reference == pytest.approx(expected.rows[0].reference, abs=1e-5)
@@ -136,7 +124,7 @@ def test_a_picture_of_the_samples(bench, desk, workspace):
     assert (
         "examples = wb.load_model('random/tiny-vit', task='image-classification').examples" in panel.code.code
     )
-    assert labels(run_code(panel)) == labels(typed)
+    assert labels(run_code(panel, "scores")) == labels(typed)
 
 
 def test_a_picture_of_ones_own(bench, desk, workspace):
@@ -146,7 +134,7 @@ def test_a_picture_of_ones_own(bench, desk, workspace):
     (kept,) = (workspace / "pictures").iterdir()
     assert f"Image.open({str(kept)!r})" in panel.code.code
     pair = finish(panel)
-    assert labels(run_code(panel)) == labels(pair)
+    assert labels(run_code(panel, "scores")) == labels(pair)
     assert "<img" in panel.output.children[0].value
     kept.unlink()
     panel.refresh()
@@ -208,7 +196,7 @@ def test_two_sources_are_compared(desk, workspace):
     panel = widgets.TryPanel([*map(torch_variant, origins)], desk=desk)
     assert "source_2 = wb.load_model('random/tiny-bert'" in panel.code.code
     assert "candidate = source_2.baseline" in panel.code.code
-    assert labels(finish(panel)) == labels(run_code(panel))
+    assert labels(finish(panel)) == labels(run_code(panel, "scores"))
 
 
 @pytest.mark.parametrize(

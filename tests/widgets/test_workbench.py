@@ -10,6 +10,7 @@ import torch
 
 import workbench as wb
 from tests.variants import Bench, bench  # noqa: F401
+from tests.widgets.clicks import finish
 from workbench import widgets
 from workbench.widgets.path import STEPS, relatives, steps_done
 
@@ -21,13 +22,6 @@ for step in bench.bar.states:
     bench.go_to(step)
 print(sorted({"torch", "transformers", "openvino", "nncf"} & sys.modules.keys()))
 """
-
-
-def finish(panel):
-    panel.run_bar.button.click()
-    assert panel.task.wait(180)
-    assert panel.task.state == "done", panel.run_bar.error.value
-    return panel.result
 
 
 def test_every_step_has_a_panel():
