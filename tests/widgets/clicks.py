@@ -13,6 +13,11 @@ def finish(panel: Any) -> Any:
     return panel.result
 
 
+def call_of(panel: Any) -> str:
+    """The line of the panel's code that calls the verb; the last one shows the result."""
+    return panel.code.code.splitlines()[-2]
+
+
 def run_code(panel: Any, name: str) -> Any:
     """What the code beside the panel leaves under a name."""
     space: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import pytest
 
 from tests.compare.processes import wait_for
 from tests.models.hub_server import hub  # noqa: F401
+from tests.widgets.clicks import call_of
 from workbench import widgets
 from workbench.background import Desk
 from workbench.models.offers import architecture_offers, demo_offers
@@ -30,10 +31,6 @@ def folder(bench, tmp_path):
     source.model.save_pretrained(tmp_path / "kept")
     source.processor.save_pretrained(tmp_path / "kept")
     return tmp_path / "kept"
-
-
-def call_of(panel) -> str:
-    return panel.code.code.splitlines()[-1]
 
 
 def shown(panel) -> list[str]:

@@ -74,6 +74,11 @@ def test_a_panel_does_what_its_code_does(case, bench, desk, workspace):  # noqa:
     typed = run_code(panel, panel.call().result)
     assert same(clicked, typed)
     assert panel.output.children
+    last = panel.code.code.splitlines()[-1]
+    assert last == ("view" if case.startswith("inspect") else panel.call().result), (
+        "A cell shows its last line."
+    )
+    assert hasattr(typed, "_repr_html_")
     for name, value in chosen.items():  # controls keep what was chosen
         assert panel.controls[name].value == value
         assert not panel.controls[name].disabled

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.variants import bench  # noqa: F401
-from tests.widgets.clicks import finish
+from tests.widgets.clicks import call_of, finish
 from workbench import widgets
 from workbench.widgets.quantize_choices import (
     METHODS,
@@ -40,14 +40,14 @@ def test_only_the_controls_of_the_method_are_shown(panel, kind):
     assert shown(panel) == {"kind", "include", "exclude", *METHODS[kind].controls}
     assert METHODS[kind].note.split(":")[0] in panel.note.value.replace("&#x27;", "'")
     assert panel.call().verb == METHODS[kind].verb
-    assert panel.code.code.splitlines()[-1].startswith(f"variant = wb.{METHODS[kind].verb}(variant")
+    assert call_of(panel).startswith(f"variant = wb.{METHODS[kind].verb}(variant")
 
 
 def test_what_a_verb_takes_anyway_is_not_in_the_code(panel):
-    assert panel.code.code.endswith("wb.quantize_dynamic(variant)")
+    assert call_of(panel).endswith("wb.quantize_dynamic(variant)")
     panel.controls["embeddings"].value = False
     panel.controls["kind"].value = "weights"
-    assert panel.code.code.endswith("wb.quantize_weights(variant)"), "It has no embeddings."
+    assert call_of(panel).endswith("wb.quantize_weights(variant)"), "It has no embeddings."
     for kind in ("dynamic", "static", "weights"):
         panel.controls["kind"].value = kind
         for name in METHODS[kind].controls:
@@ -64,7 +64,7 @@ def test_globs_are_counted_as_they_are_typed(panel):
     assert panel.tree._title == "6 of 13 products will be quantized"
     panel.controls["include"].value = "bert"
     assert "include 'bert': 12 of 13 products" in plain(panel.counts["include"]).replace("&#x27;", "'")
-    assert panel.code.code.endswith("include='bert', exclude=['*.layer.0', 'qa_outputs'])")
+    assert call_of(panel).endswith("include='bert', exclude=['*.layer.0', 'qa_outputs'])")
 
 
 def test_a_wrong_glob_is_told_under_its_field_and_nothing_can_run(panel):

@@ -18,7 +18,7 @@ class ExportPanel(Panel):
     Example:
         >>> panel = ExportPanel(load_model("random/tiny-bert"))
         >>> panel.controls["opset"].value = 17
-        >>> print(panel.code.code.splitlines()[-1])
+        >>> print(panel.code.code.splitlines()[-2])
         variant = wb.export_onnx(source, opset=17)
     """
 

@@ -53,7 +53,7 @@ class LoadPanel(Panel):
     Example:
         >>> panel = LoadPanel("random/tiny-bert")
         >>> panel.controls["task"].value = "fill-mask"
-        >>> print(panel.code.code.splitlines()[-1])
+        >>> print(panel.code.code.splitlines()[-2])
         source = wb.load_model('random/tiny-bert', task='fill-mask')
     """
 

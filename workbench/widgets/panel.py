@@ -115,12 +115,13 @@ class Panel(ipywidgets.VBox):
         return Call(self.verb, self.subjects(), self.arguments())
 
     def as_code(self) -> str:
-        """The Python of what the button does.
+        """The Python of what the button does; its last line shows the result in a cell.
 
         Raises:
             ValueError: Something is missing.
         """
-        return self.call().as_code()
+        call = self.call()
+        return f"{call.as_code()}\n{call.result}"
 
     def describe(self) -> str:
         """What stands beside the title: what it works on."""

@@ -47,7 +47,7 @@ class QuantizePanel(Panel):
         >>> panel.controls["exclude"].value = "bert.encoder.layer.0"
         >>> panel.hits.lines("exclude")
         ["exclude 'bert.encoder.layer.0': 6 of 16 weights"]
-        >>> print(panel.code.code.splitlines()[-1])
+        >>> print(panel.code.code.splitlines()[-2])
         variant = wb.quantize_dynamic(variant, exclude='bert.encoder.layer.0')
     """
 

@@ -39,7 +39,7 @@ class RacePanel(TablePanel):
         >>> panel = RacePanel(load_model("random/tiny-bert"))
         >>> panel.controls["which"].value = "named"
         >>> panel.controls["names"].value = "torch-bf16, openvino-*"
-        >>> print(panel.code.code.splitlines()[-1])
+        >>> print(panel.code.code.splitlines()[-2])
         race = wb.race_variants(source, keep=0.99, seconds=120, candidates=['torch-bf16', 'openvino-*'])
     """
 

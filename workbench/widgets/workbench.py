@@ -49,7 +49,7 @@ class Workbench(ipywidgets.VBox):
 
     Example:
         >>> bench = Workbench(load_model("random/tiny-bert"))
-        >>> bench.go_to("export").code.code.splitlines()[-1]
+        >>> bench.go_to("export").code.code.splitlines()[-2]
         'variant = wb.export_onnx(source)'
         >>> bench.step, list(bench.variants)
         ('export', ['torch-fp32'])

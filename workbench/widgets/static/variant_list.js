@@ -16,7 +16,8 @@ function render({ model, el }) {
   const problem = make('div', { class: 'wb-problem', role: 'alert' });
   const broken = make('ul', { class: 'wb-broken', 'aria-label': 'Folders that cannot be read' });
   const reload = make('button', { type: 'button', title: 'Read the workspace again', onclick: () => model.send({ ask: 'reload' }) }, 'Reload');
-  el.append(make('div', { class: 'wb-head' }, make('strong', {}, 'Variants'), reload), table, said, problem, broken);
+  const legend = make('span', { class: 'wb-soft' }, 'Work on: where the next steps begin. Pick: what Inspect and Compare offer; all of this model where none is picked.');
+  el.append(make('div', { class: 'wb-head' }, make('strong', {}, 'Variants'), reload, legend), table, said, problem, broken);
   let open = null; // the row that is being renamed, or about to be deleted: { key, what, was }
 
   const spot = (key, what) => `${what} ${key}`;
@@ -101,6 +102,7 @@ function render({ model, el }) {
     const rows = model.get('_rows');
     const held = el.contains(document.activeElement) ? document.activeElement.dataset.spot : null;
     if (open && !rows.some((row) => row.key === open.key)) { open = null; }
+    legend.hidden = !rows.length;
     if (!rows.length) {
       table.replaceChildren(make('div', { class: 'wb-empty' }, 'No variants yet: load a model and export it.'));
     } else {
