@@ -174,7 +174,10 @@ def test_a_noisy_race_does_not_state_its_result_as_a_fact():
 
 def test_the_baseline_may_stay():
     told = explain(make_row("slow", 0.8), winner="torch-fp32")
-    assert told["torch-fp32"] == (WINNER, "the baseline; nothing that meets the bar is measurably faster")
+    assert told["torch-fp32"] == (
+        WINNER,
+        "the baseline; nothing that is known to meet the bar is measurably faster",
+    )
 
 
 def test_noise_is_not_called_faster():
@@ -205,9 +208,11 @@ def test_noise_is_not_called_faster():
 
 
 def test_figures_of_different_heats_are_told_apart():
-    fast = make_row("fast", 4.0, 0.2, heat=3, median_ms=2.5)
-    near = make_row("near", 3.8, 0.3, heat=1, median_ms=3.0, low_ms=2.7, n=200, quality=80.0)
-    base = dataclasses.replace(BASELINE, heat=3, median_ms=10.0)
+    fast = make_row("fast", 4.0, 0.2, heat=3, measured="last", median_ms=2.5)
+    near = make_row(
+        "near", 3.8, 0.3, heat=1, measured="first", median_ms=3.0, low_ms=2.7, n=200, quality=80.0
+    )
+    base = dataclasses.replace(BASELINE, heat=3, measured="last", median_ms=10.0)
     rows = {"torch-fp32": base, "fast": fast, "near": near}
     explained = explain_rows(rows, winner="fast", baseline="torch-fp32", keep=0.99, label="F1")
     told = {row.name: row.reason for row in explained}
@@ -222,7 +227,7 @@ def test_figures_of_different_heats_are_told_apart():
     assert found.median_ms == pytest.approx(10.0 / 3.8)
     assert found.low_ms == pytest.approx(0.9 * 10.0 / 3.8)
     assert next(row for row in comparison.rows if row.name == "fast").median_ms == 2.5
-    assert any("earlier, shorter heat" in note and note.endswith(": near") for note in comparison.notes)
+    assert any("earlier measurement" in note and note.endswith(": near") for note in comparison.notes)
     assert "Quality on 200 examples alone: near" in comparison.notes
 
 
@@ -237,6 +242,40 @@ def test_findings_speak_of_what_was_judged():
     )
     assert "The smallest of those judged: small" in race.lines()
     assert any(line.startswith("Of those judged, nothing beats these") for line in race.lines())
+
+
+def test_what_was_faster_only_in_an_earlier_heat_is_not_called_as_fast():
+    fast = make_row("fast", 3.6, 0.1, heat=2, measured="last")
+    early = make_row("early", 4.0, 0.6, heat=1, measured="first", size_bytes=90)
+    told = explain(fast, early, winner="fast")
+    assert (
+        told["early"][1] == "4.0× (3.4–4.6) in an earlier heat; there was no time to run it again beside fast"
+    )
+    maybe = make_row("maybe", 1.2, 0.4, size_bytes=400)
+    assert explain(maybe, winner="torch-fp32")["maybe"][1] == (
+        "1.2× (0.8–1.6): not clearly faster than torch-fp32"
+    )
+
+
+def test_a_baseline_that_stays_says_why():
+    slow = make_row("slow", 0.5)
+    assert explain(slow, winner="torch-fp32")["torch-fp32"][1].endswith("is measurably faster")
+    broken = make_row("broken", status=FAILED)
+    assert (
+        explain(broken, winner="torch-fp32")["torch-fp32"][1] == "the baseline; nothing else could be timed"
+    )
+
+
+def test_what_is_clearly_beaten_is_not_left_undecided():
+    late = make_row("late", 1.2, meets=None, n=0, status=UNJUDGED, reason="time was up while it was judged")
+    told = explain(make_row("fast", 4.0), late, winner="fast")
+    assert told["late"] == (BEATEN, "at most 1.3×, and fast with at least 3.9× meets the bar; not judged")
+    assert explain(make_row("fast", 1.25), late, winner="fast")["late"][0] == UNJUDGED
+
+
+def test_luck_puts_nobody_on_the_front():
+    lucky = make_row("lucky", 2.0, kept=1.004)
+    assert [row.name for row in find_front([make_row("fast", 4.0, size_bytes=90), lucky])] == ["fast"]
 
 
 def test_a_little_slower_is_said_as_such():

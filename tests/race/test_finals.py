@@ -63,11 +63,31 @@ def test_figures_of_different_heats_decide_nothing(script, set_off):
     assert TIME_WAS_UP not in course.notes
 
 
+def test_the_same_call_again_runs_no_heat_and_has_the_same_winner(script, set_off):
+    script.speeds = {"a": [(3.0, 0.5), (2.5, 0.05)], "b": [(2.9, 0.5), (2.8, 0.05)]}
+    clock = Clock()
+    first = set_off("a", "b", clock=clock, seconds=31)
+    run_first_heat(first)
+    judge_by_speed(first)
+    first.budget.learn(3, 0.6, 3.6)  # starting takes next to nothing, so that the final fits
+    assert run_finals(first) == "b"
+    before = len(script.calls)
+    again = set_off("a", "b", clock=Clock(), seconds=31)
+    assert not again.budget.fits("heats", 3, 3.0), "it does not know yet how fast a start is"
+    assert race(again) == "b"
+    assert (again.rows, again.notes) == (first.rows, first.notes)
+    assert len(script.calls) == before
+
+
 def test_a_finalist_that_breaks_leaves_the_race_to_the_next(script, set_off):
     course = set_off("a", "b", "c")
     script.speeds = {"a": [(3.0, 0.1), "crashed while being measured"], "b": [(2.5, 0.1)], "c": [(2.0, 0.1)]}
     assert race(course) == "b"
-    assert (course.rows["a"].status, course.rows["a"].reason) == (FAILED, "crashed while being measured")
+    broken = course.rows["a"]
+    assert (broken.status, broken.reason) == (FAILED, "crashed while being measured")
+    assert (broken.median_ms, broken.speedup_low, broken.p90_ms) == (None, None, None), (
+        "those were the heat's before"
+    )
 
 
 def test_noise_does_not_beat_the_baseline(script, set_off):

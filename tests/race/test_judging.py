@@ -46,7 +46,9 @@ def make_quality(scores, *, higher=True, metric="accuracy"):
 def test_kept_is_paired():
     hard = np.random.default_rng(0).integers(0, 2, 400).astype(float)
     kept, low, high = compare_kept(make_quality(hard), make_quality(hard), "text-classification")
-    assert (kept, low, high) == (1.0, 1.0, 1.0)
+    assert kept == 1.0
+    # 400 that agree leave room for 0.9 % of others, whose answers are lost; and none were right that were not.
+    assert (low, high) == pytest.approx((0.9908, 1 + 0.0092 * (400 - hard.sum()) / hard.sum()), abs=1e-4)
     worse = hard.copy()
     worse[np.flatnonzero(hard)[:10]] = 0
     kept, low, high = compare_kept(make_quality(worse), make_quality(hard), "text-classification")
@@ -54,6 +56,20 @@ def test_kept_is_paired():
     # Unpaired, the luck of the examples alone would be ten times as wide.
     assert low < kept < high < 1
     assert high - low < 0.07
+
+
+@pytest.mark.parametrize("count", [30, 100])
+def test_few_examples_do_not_make_it_certain(count):
+    # One in fifty answers is lost. Where luck shows none of them, that must not pass for certain.
+    rng, certain, holds = np.random.default_rng(1), 0, 0
+    for _ in range(40):
+        base = (rng.random(count) < 0.9).astype(float)
+        own = np.where(rng.random(count) < 0.02, 0.0, base)
+        _, low, high = compare_kept(make_quality(own), make_quality(base), "text-classification")
+        certain += low >= 0.99
+        holds += low <= 0.98 <= high
+    assert certain == 0
+    assert holds >= 37
 
 
 def test_an_error_rate_counts_as_what_it_leaves_right():

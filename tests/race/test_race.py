@@ -196,6 +196,8 @@ def test_no_time_to_judge_the_baseline(bench, workspace, here, script, monkeypat
     assert race.winning_row.name == "torch-fp32"
     told = {row.name: (row.status, row.reason) for row in race.rows}
     assert told["onnx-fp32"] == (UNJUDGED, "time was up before it was judged")
+    assert told["torch-fp32"][1] == "the baseline; nothing was judged, so nothing else could win"
+    assert race.headline() == "torch-fp32 stays: the quality of the 1 others that were timed was not judged"
     assert any("nothing was judged" in line for line in race.lines())
 
 

@@ -15,7 +15,8 @@ from workbench.race.course import Course
 from workbench.race.judging import Judge
 from workbench.race.progress import Reporter
 from workbench.race.qualifying import build_all
-from workbench.race.rows import may_win
+from workbench.race.rows import RaceRow, may_win
+from workbench.race.selective_rows import Point, Selective
 from workbench.race.state import open_state
 
 
@@ -52,7 +53,14 @@ def test_modules_are_left_in_fp32_and_found_again(
     with open_state("hard", "rescue") as state:
         course = set_up(hard.source, state)
         assert course.rows["onnx-int8-dynamic"].meets is False
+        looked_at = []
+        measure = course.judge._measure
+        course.judge._measure = lambda variant, *rest: (
+            looked_at.append(variant.path) or measure(variant, *rest)
+        )
         rescue.add_selective(course)
+        assert course.variants["onnx-int8-dynamic"].path not in looked_at, "It was judged before."
+        assert len(looked_at) == len(set(looked_at)) == course.selective.tried - 1
         rescue.time_curve(course)
     name = "onnx-int8-dynamic-selective"
     assert may_win(course.rows[name])
@@ -84,6 +92,38 @@ def test_a_search_that_fails_does_not_end_the_race(hard, workspace, one_thread, 
     assert len(course.notes) == 1
 
 
+def test_another_runtime_is_tried_where_the_fastest_cannot_be_saved(hard, workspace, one_thread, monkeypatch):
+    asked = []
+
+    def search(course, one):
+        asked.append(one.name)
+        return Selective(None, (), (), 0.97, 20, 10, 0, False)
+
+    monkeypatch.setattr(rescue, "_search", search)
+    with open_state("hard", "two runtimes") as state:
+        course = set_up(hard.source, state)
+        table = {one.name: one for one in choose_contestants(hard.source, "*int8*")}
+        for name, speed in {"openvino-int8": 5.0, "openvino-int8-bf16": 6.0}.items():
+            course.field.append(table[name])
+            ends = {"speedup_low": speed, "speedup_high": speed}
+            course.rows[name] = RaceRow(name, "openvino", "int8", speedup=speed, meets=False, n=48, **ends)
+        rescue.add_selective(course)
+    assert asked == ["openvino-int8-bf16", "onnx-int8-dynamic"]
+    assert [note.split(":")[0] for note in course.notes] == [
+        f"Leaving modules of {name} in fp32 did not help" for name in asked
+    ]
+
+
+def test_a_curve_that_cannot_be_timed_does_not_lose_the_race(script, set_off, bench):
+    course = set_off("a")
+    script.speeds = {"torch-fp32": ["killed while loading: the container ran out of memory (SIGKILL)"]}
+    point = Point((), 1.0, 1.0, 1.0, 9, True, 100, bench.exported())
+    course.selective = Selective(None, (), (point,), 0.99, 20, 10, 1, False)
+    rescue.time_curve(course)
+    assert course.selective.curve == (point,)
+    assert "The curve was not measured: The baseline torch-fp32 could not be measured" in course.notes[0]
+
+
 def test_an_own_contestant_keeps_its_name(hard, workspace, one_thread):
     with open_state("hard", "names") as state:
         course = set_up(hard.source, state)
@@ -99,7 +139,7 @@ def test_no_time_is_said(hard, workspace, one_thread):
         clock.now = 99.0
         rescue.add_selective(course)
     assert course.selective is None
-    assert any("time was up before modules" in note for note in course.notes)
+    assert any("time was up before the search" in note for note in course.notes)
 
 
 def test_nothing_to_rescue(hard, workspace, one_thread):

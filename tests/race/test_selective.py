@@ -252,6 +252,27 @@ def test_of_the_sets_that_were_tried_only_the_curve_stays_on_the_disk(tried, one
     assert all(Variant.load(path) for path in curve)
 
 
+def test_what_is_made_on_the_way_does_not_stay(tried, one_thread):
+    parent, modules, _ = tried
+
+    def convert(parent: Variant, excluded: tuple[str, ...]) -> Variant:
+        wb.convert_openvino(parent, precision="bf16")  # somebody else's, made meanwhile
+        exclude = list(excluded) or None
+        return wb.convert_openvino(parent, precision="int8-bf16", exclude=exclude)
+
+    found = find_selective(
+        parent,
+        judge_by_modules(modules[0]),
+        sensitivity=make_sensitivity(modules),
+        keep=0.99,
+        quantize=convert,
+        most=1,
+    )
+    names = sorted(Variant.load(path).name for path in Workspace().folders() if "openvino" in path.name)
+    assert names == ["openvino-bf16", "openvino-int8-bf16", "openvino-int8-bf16-selective"]
+    assert found.excluded == (modules[0],)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_a_search_that_is_left_takes_what_it_made_with_it(tried, one_thread, error):
     parent, modules, own = tried

@@ -127,6 +127,10 @@ def test_each_phase_has_its_share():
     assert not budget.fits("heats", 3, 3.0)
     budget.learn(3, 3.0, 21.0)  # loading took a second
     assert budget.fits("heats", 3, 3.0)
+    # A heat with compiled members says what compiling takes; a start still takes a second.
+    budget.learn(3, 0.6, 3 * 2.2 + 2 * 18, compiled=2)
+    assert budget.estimate(3, 3.0) == pytest.approx(21.0)
+    assert budget.estimate(3, 0.6, compiled=1) == pytest.approx(3 * 2.2 + 18)
     clock.now = 200
     assert budget.left("tune") == 0
     assert budget.count_members("first heat", 0.5, 6) == 1

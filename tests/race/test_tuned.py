@@ -8,6 +8,7 @@ import pytest
 
 from tests.race.conftest import Clock
 from workbench.race import tuned
+from workbench.race.rows import FAILED, NOT_TRIED
 from workbench.race.tuned import tune_winner
 
 CAVEAT = "not certain at n = 400: 98.0 % is possible"
@@ -75,6 +76,20 @@ def test_names_do_not_collide(script, won):
     name, _ = tune_winner(course, "mine-tuned")
     assert name == "mine-tuned (2)"
     assert course.rows["mine-tuned"].note == CAVEAT
+
+
+@pytest.mark.parametrize("lost", ["torch-fp32", "onnx-fp32-tuned"])
+def test_a_last_heat_that_fails_does_not_lose_the_race(script, won, lost):
+    course = won()
+    script_tuning(script, "onnx-fp32", 1.3)
+    hung = "hung: no answer within 60 s while loading; ended"
+    script.speeds[lost] = [*script.speeds.get(lost, [])[:2], hung]
+    name, _ = tune_winner(course, "onnx-fp32")
+    assert name == "onnx-fp32"
+    row = course.rows["onnx-fp32-tuned"]
+    assert row.status in (NOT_TRIED, FAILED)
+    assert (row.median_ms, row.speedup, row.p90_ms) == (None, None, None)
+    assert course.rows["onnx-fp32"].speedup == 3.0
 
 
 def test_what_tuning_raises_is_a_note(script, won, monkeypatch):

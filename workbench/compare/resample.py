@@ -47,12 +47,20 @@ def find_interval(
         (nan, nan)
     """
     low, high = _percentiles(reduce(rows[picked]) for picked in _draws(len(rows), groups))
-    if bounds and low == high:
-        # The largest share of another kind that so many groups miss with a chance of 2.5 % (Clopper and Pearson).
-        unseen = 1 - ((1 - COVERAGE) / 2) ** (1 / count_groups(len(rows), groups))
-        low, high = (
-            value + unseen * (bound - value) for value, bound in zip((low, high), bounds, strict=True)
-        )
+    return reach(low, bounds, count_groups(len(rows), groups)) if bounds and low == high else (low, high)
+
+
+def reach(figure: float, bounds: tuple[float, float], groups: int) -> tuple[float, float]:
+    """How far groups of a kind not yet met could move a figure towards its bounds.
+
+    So many groups miss a kind that makes up a larger share with a chance of 2.5 % or less (Clopper and Pearson).
+
+    Example:
+        >>> [round(end, 1) for end in reach(100.0, (0, 100), 100)]
+        [96.4, 100.0]
+    """
+    unseen = 1 - ((1 - COVERAGE) / 2) ** (1 / groups)
+    low, high = (figure + unseen * (bound - figure) for bound in bounds)
     return low, high
 
 
@@ -69,10 +77,7 @@ def find_difference(
     picks = _draws(len(rows), groups)
     apart = (reduce(rows[picked]) - reduce(baseline[picked]) for picked in picks)
     low, high = _percentiles(apart)
-    differing = np.flatnonzero((rows != baseline).any(axis=1)).tolist()
-    if len(
-        {groups[index] for index in differing} if groups else differing
-    ) < FEWEST_DIFFERING and not math.isnan(low):
+    if count_differing(rows, baseline, groups) < FEWEST_DIFFERING and not math.isnan(low):
         low, high = min(low, 0.0), max(high, 0.0)
     return reduce(rows) - reduce(baseline), low, high
 
@@ -80,6 +85,12 @@ def find_difference(
 def count_groups(count: int, groups: Sequence[Any] | None) -> int:
     """How many independent groups so many examples make up."""
     return count if groups is None else len(set(groups))
+
+
+def count_differing(rows: np.ndarray, baseline: np.ndarray, groups: Sequence[Any] | None) -> int:
+    """In how many independent groups two variants do not score the same."""
+    differing = np.flatnonzero((rows != baseline).any(axis=1)).tolist()
+    return len({groups[index] for index in differing} if groups else differing)
 
 
 def _draws(count: int, groups: Sequence[Any] | None) -> Iterator[np.ndarray]:

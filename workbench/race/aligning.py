@@ -15,11 +15,11 @@ def align_times(row: RaceRow, baseline: RaceRow) -> RaceRow:
     """The row with the times that it would have beside the baseline's last ones; its speed-up is what was measured.
 
     Example:
-        >>> last = RaceRow("torch", median_ms=10.0, speedup=1.0, heat=2)
-        >>> align_times(RaceRow("a", median_ms=6.0, speedup=2.0, heat=1), last).median_ms
+        >>> last = RaceRow("torch", median_ms=10.0, speedup=1.0, measured="second")
+        >>> align_times(RaceRow("a", median_ms=6.0, speedup=2.0, measured="first"), last).median_ms
         5.0
     """
-    if row.heat == baseline.heat or not (baseline.median_ms and row.median_ms and row.speedup):
+    if row.measured == baseline.measured or not (baseline.median_ms and row.median_ms and row.speedup):
         return row
     factor = baseline.median_ms / (row.speedup * row.median_ms)
     times = {name: getattr(row, name) for name in TIMES}
@@ -30,17 +30,18 @@ def align_times(row: RaceRow, baseline: RaceRow) -> RaceRow:
 
 
 def list_odd_rows(rows: Iterable[RaceRow], baseline: RaceRow, n: int) -> list[str]:
-    """Which rows were measured in another heat than the baseline's last, or judged on fewer examples than `n`.
+    """Which rows were measured before the baseline's last time, or judged on fewer examples than `n`.
 
     Example:
-        >>> list_odd_rows([RaceRow("a", speedup=2.0, heat=1, quality=80.0, n=200)], RaceRow("torch", heat=2), 400)
-        ["Times of an earlier, shorter heat, brought to the last one's: a", 'Quality on 200 examples alone: a']
+        >>> early = RaceRow("a", speedup=2.0, measured="first", quality=80.0, n=200)
+        >>> list_odd_rows([early], RaceRow("torch", measured="second"), 400)
+        ["Times of an earlier measurement, brought to the last one's: a", 'Quality on 200 examples alone: a']
     """
     rows = list(rows)
-    early = [row.name for row in rows if row.speedup is not None and row.heat != baseline.heat]
+    early = [row.name for row in rows if row.speedup is not None and row.measured != baseline.measured]
     lines = []
     if early:
-        lines.append(f"Times of an earlier, shorter heat, brought to the last one's: {', '.join(early)}")
+        lines.append(f"Times of an earlier measurement, brought to the last one's: {', '.join(early)}")
     fewer: dict[int, list[str]] = {}
     for row in rows:
         if row.quality is not None and row.n != n:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 # Until which part of the whole time a phase may begin something new.
 SHARES = {"build": 0.45, "first heat": 0.65, "judge": 0.8, "selective": 0.85, "heats": 0.95, "tune": 1.0}
-START_SECONDS = 4.0  # to start a process and load a model, until this race has seen what it takes
-COMPILE_SECONDS = 30.0  # on top, for a model that is compiled with its first call
+# What it takes to start a process and load a model, and to compile one on top, until this race has seen it.
+START_SECONDS = 4.0
+COMPILE_SECONDS = 30.0
 
 
 class TimeUpError(Exception):
@@ -33,7 +34,7 @@ class Budget:
         self.seconds = seconds
         self._clock = clock
         self._begun = clock()
-        self._start = START_SECONDS
+        self._start, self._compile = START_SECONDS, COMPILE_SECONDS
 
     @property
     def used(self) -> float:
@@ -63,11 +64,14 @@ class Budget:
 
     def estimate(self, members: int, seconds: float, *, compiled: int = 0) -> float:
         """About how long a heat takes in which each member is measured for so long, and so many are compiled."""
-        return members * (self._start + 2 * seconds) + compiled * COMPILE_SECONDS
+        return members * (self._start + 2 * seconds) + compiled * self._compile
 
     def learn(self, members: int, seconds: float, took: float, *, compiled: int = 0) -> None:
-        """Takes note of how long a heat took."""
-        self._start = max(0.0, (took - compiled * COMPILE_SECONDS) / members - 2 * seconds)
+        """Takes note of how long a heat took: what compiling took tells nothing of a start, and the reverse."""
+        if compiled:
+            self._compile = max(0.0, (took - self.estimate(members, seconds)) / compiled)
+        else:
+            self._start = max(0.0, took / members - 2 * seconds)
 
     def count_members(self, phase: str, seconds: float, most: int) -> int:
         """How many contestants fit, beside the baseline, into a heat of this phase: `most` at most, one at least."""

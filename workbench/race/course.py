@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.errors import first_line
+from workbench.errors import WorkbenchError, first_line
 from workbench.models.variant import Variant
 from workbench.race.budget import Budget, TimeUpError
 from workbench.race.contestants import Contestant, Parts
 from workbench.race.deciding import sort_by_speed
-from workbench.race.heats import Heat, Track, apply_timing
+from workbench.race.heats import Heat, Timing, Track, apply_timing
 from workbench.race.judgement import apply_judgement
 from workbench.race.judging import Judge
 from workbench.race.progress import Reporter
@@ -37,7 +37,8 @@ class Course:
         variants: Those that could be made, by name.
         selective: What the search for modules to leave in fp32 found, if there was one.
         notes: What a reader has to know.
-        noise: Why the last heat is not to be trusted.
+        heat: The number of the last heat.
+        noise: Why it is not to be trusted.
         remarks: What else a reader has to know about it.
         subject: What was run in it, and how.
     """
@@ -55,6 +56,7 @@ class Course:
     variants: dict[str, Variant] = dataclasses.field(default_factory=dict)
     selective: Any = None
     notes: list[str] = dataclasses.field(default_factory=list)
+    heat: int = 0
     noise: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     subject: str = ""
@@ -116,11 +118,36 @@ class Course:
         """How many of these are compiled with their first call."""
         return sum(self.variants[name].compiled for name in names)
 
+    def has_time(self, phase: str, step: str, members: Mapping[str, Variant], seconds: float) -> bool:
+        """Whether a heat would be over in time; one that an earlier call finished takes none."""
+        if self.track.knows(step, members, seconds):
+            return True
+        everyone = {self.baseline: self.track.baseline, **members}
+        compiled = sum(variant.compiled for variant in everyone.values())
+        return self.budget.fits(phase, len(everyone), seconds, compiled=compiled)
+
     def take(self, heat: Heat, number: int) -> None:
-        """Puts a heat's timings into the rows, and keeps what has to be said about it."""
-        self.noise, self.remarks, self.subject = heat.noise, heat.remarks, heat.subject or self.subject
+        """Puts the timings of a heat, or of a part of one, into the rows; keeps what has to be said about it."""
+        if number != self.heat:
+            self.heat, self.noise, self.remarks = number, (), ()
+        self.noise = tuple(dict.fromkeys((*self.noise, *heat.noise)))
+        self.remarks = tuple(dict.fromkeys((*self.remarks, *heat.remarks)))
+        self.subject = heat.subject or self.subject
         for name, timing in heat.timings.items():
             self.rows[name] = apply_timing(self.rows[name], timing, number)
+
+    def run_extra(self, what: str, step: str, members: Mapping[str, Variant], seconds: float) -> Heat | None:
+        """A heat that the race can do without: None, and a note, where the baseline could not be measured again."""
+        try:
+            return self.track.run(step, members, seconds)
+        except WorkbenchError as error:
+            self.notes.append(f"{what} was not measured: {first_line(error)}")
+            return None
+
+    def drop(self, name: str, status: str, reason: str) -> RaceRow:
+        """A contestant that is out, without the figures of heats before."""
+        self.rows[name] = apply_timing(self.rows[name], Timing(), self.rows[name].heat)
+        return self.change(name, status=status, reason=reason)
 
     def judge_one(self, name: str, *, step: str = "", phase: str = "judge", grace: float = 0.0) -> RaceRow:
         """Judges a contestant; one that fails at it becomes a row that says so.
@@ -144,7 +171,7 @@ class Course:
         except TimeUpError:
             return self.change(name, status=UNJUDGED, reason="time was up while it was judged")
         except Exception as error:
-            return self.change(name, status=FAILED, speedup=None, reason=first_line(error))
+            return self.drop(name, FAILED, first_line(error))
         if variant.compiled:
             note = "; ".join(part for part in (judged.note, "judged as it is before it is compiled") if part)
             judged = dataclasses.replace(judged, note=note)

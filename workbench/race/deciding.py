@@ -132,7 +132,7 @@ def find_front(rows: Sequence[RaceRow]) -> list[RaceRow]:
     known = [row for row in rows if row.speedup is not None and row.size_bytes]
     if any(row.kept is not None for row in known):
         known = [row for row in known if row.kept is not None]
-    figures = {row.name: (_or(row.speedup, 0.0), _or(row.kept, 0.0), -_size(row)) for row in known}
+    figures = {row.name: (_or(row.speedup, 0.0), _faith(row), -_size(row)) for row in known}
     return sort_by_speed(
         row
         for row in known

@@ -7,6 +7,7 @@ from workbench.race.deciding import choose_winner, drop_beaten, find_beater, sor
 from workbench.race.heats import FINAL_SECONDS, FINALISTS, FURTHER_SECONDS, MOST_FURTHER
 from workbench.race.rows import RACING, RaceRow, may_win
 
+FINAL = "final heat"
 TIME_WAS_UP = (
     "Time was up before the last heats: the figures are those of a short one. Give more seconds to be surer."
 )
@@ -23,15 +24,16 @@ def run_finals(course: Course) -> str:
         return course.baseline
     number, seconds = 2, FURTHER_SECONDS
     while len(pool) > FINALISTS and number < 2 + MOST_FURTHER:
-        if not _fits(course, pool, seconds):
+        step = f"heat {number}"
+        if not course.has_time("heats", step, course.pick(pool), seconds):
             break
-        _run_heat(course, pool, f"heat {number}", number, seconds)
+        _run_heat(course, pool, step, number, seconds)
         pool, number, seconds = _keep_best(course, pool), number + 1, 2 * seconds
     pool = _run_final(course, pool, number)
     winner = _choose(course, pool)
     called = _call_back(course, winner, pool)
     # Figures of different heats are not compared: all run again, or the winner stands.
-    if called and _fits(course, [*pool, *called], FINAL_SECONDS):
+    if called and _has_time_for_final(course, [*pool, *called]):
         winner = _choose(course, _run_final(course, [*pool, *called], number + 1))
     return winner.name
 
@@ -41,9 +43,8 @@ def _choose(course: Course, pool: list[str]) -> RaceRow:
     return choose_winner([course.rows[name] for name in pool], baseline) or baseline
 
 
-def _fits(course: Course, pool: list[str], seconds: float) -> bool:
-    members = {course.baseline, *pool}
-    return course.budget.fits("heats", len(members), seconds, compiled=course.count_compiled(members))
+def _has_time_for_final(course: Course, pool: list[str]) -> bool:
+    return course.has_time("heats", FINAL, course.pick(pool), FINAL_SECONDS)
 
 
 def _list_pool(course: Course) -> list[str]:
@@ -69,11 +70,11 @@ def _run_heat(course: Course, pool: list[str], step: str, number: int, seconds: 
 
 def _run_final(course: Course, pool: list[str], number: int) -> list[str]:
     """The final heat, and who is still in the race after it."""
-    if not _fits(course, pool, FINAL_SECONDS):
+    if not _has_time_for_final(course, pool):
         if TIME_WAS_UP not in course.notes:
             course.notes.append(TIME_WAS_UP)
         return pool
-    _run_heat(course, pool, "final heat", number, FINAL_SECONDS)
+    _run_heat(course, pool, FINAL, number, FINAL_SECONDS)
     left = _keep_best(course, pool)
     # Whoever breaks down only in the final leaves the race to those that it had beaten before.
     return left if set(left) - {course.baseline} or set(pool) == {course.baseline} else _list_pool(course)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ LOST = ("hung:", "killed while", "crashed while", "ended with exit code", "Memor
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """What a heat gave for one contestant; `error` says why there is nothing."""
+    """What a heat gave for one contestant; `error` says why there is nothing, `measured` with whom it was timed."""
 
     median_ms: float | None = None
     low_ms: float | None = None
@@ -36,6 +37,7 @@ class Timing:
     speedup_low: float | None = None
     speedup_high: float | None = None
     peak_bytes: int | None = None
+    measured: str = ""
     error: str = ""
 
 
@@ -88,16 +90,22 @@ class Track:
         Raises:
             WorkbenchError: The baseline itself could not be measured.
         """
-        names = [name for name in members if name != self.name]
-        # Two races may have another variant under one name: what is left in fp32 depends on the bar.
-        places = [f"{name}@{path.name}" if (path := members[name].path) else name for name in names]
-        key = f"{step}/{seconds:g}/{'+'.join(sorted(places))}"
-        known = self._state.get(key, lambda known: _check_heat(known, [self.name, *names]))
+        others = {name: variant for name, variant in members.items() if name != self.name}
+        known = self._recall(step, others, seconds)
         if known is None:
-            known = self._measure({name: members[name] for name in names}, seconds)
+            known = self._measure(others, seconds)
             if not any(is_lost(timing["error"]) for timing in known["timings"].values()):
-                self._state.put(key, known)
+                self._state.put(_name_heat(step, others, seconds), known)
         return _make_heat(known["timings"], known)
+
+    def knows(self, step: str, members: Mapping[str, Variant], seconds: float) -> bool:
+        """Whether this heat was finished before, so that `run` takes no time."""
+        others = {name: variant for name, variant in members.items() if name != self.name}
+        return self._recall(step, others, seconds) is not None
+
+    def _recall(self, step: str, others: Mapping[str, Variant], seconds: float) -> dict[str, Any] | None:
+        key = _name_heat(step, others, seconds)
+        return self._state.get(key, lambda known: _check_heat(known, [self.name, *others]))
 
     def is_known(self, name: str) -> bool:
         """Whether a contestant was timed in the first heat by an earlier call."""
@@ -137,6 +145,7 @@ class Track:
             )
         compiled = sum(variant.compiled for variant in everyone.values())
         self._budget.learn(len(everyone), seconds, time.monotonic() - begun, compiled=compiled)
+        measured = uuid.uuid4().hex[:8]
         timings = {
             row.name: Timing(
                 row.median_ms,
@@ -147,6 +156,7 @@ class Track:
                 row.speedup_low,
                 row.speedup_high,
                 row.peak_bytes,
+                measured,
                 row.error or "",
             )
             for row in rows
@@ -159,6 +169,12 @@ class Track:
             "remarks": [*filter(None, [named.drift]), *([groups] if named.groups > 1 else [])],
             "subject": named.subject,
         }
+
+
+def _name_heat(step: str, others: Mapping[str, Variant], seconds: float) -> str:
+    # Two races may have another variant under one name: what is left in fp32 depends on the bar.
+    places = [f"{name}@{variant.path.name}" if variant.path else name for name, variant in others.items()]
+    return f"{step}/{seconds:g}/{'+'.join(sorted(places))}"
 
 
 def _make_heat(timings: Mapping[str, Mapping[str, Any]], *measured: Mapping[str, Any]) -> Heat:
@@ -187,13 +203,14 @@ def is_lost(error: str) -> bool:
 
 
 def apply_timing(row: RaceRow, timing: Timing, heat: int) -> RaceRow:
-    """The row with what a heat gave.
+    """The row with what a heat gave; where it failed, without the figures of heats before.
 
     Example:
-        >>> apply_timing(RaceRow("a"), Timing(error="it crashed"), 1).status
-        'failed'
+        >>> row = apply_timing(RaceRow("a", median_ms=4.0, heat=1), Timing(error="it crashed"), 2)
+        >>> row.status, row.median_ms
+        ('failed', None)
     """
-    if timing.error:
-        return dataclasses.replace(row, status=FAILED, reason=timing.error, speedup=None, heat=heat)
-    figures = {field.name: getattr(timing, field.name) for field in dataclasses.fields(timing)[:-1]}
-    return dataclasses.replace(row, heat=heat, **figures)
+    figures = dataclasses.asdict(timing)
+    error = figures.pop("error")
+    row = dataclasses.replace(row, heat=heat, **figures)
+    return dataclasses.replace(row, status=FAILED, reason=error) if error else row

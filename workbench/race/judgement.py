@@ -13,8 +13,8 @@ from workbench.compare.datasets import Data
 from workbench.compare.differences import share_kept
 from workbench.compare.metrics import find_metric
 from workbench.compare.quality import Quality
-from workbench.compare.resample import find_interval
-from workbench.race.rows import RaceRow
+from workbench.compare.resample import FEWEST_DIFFERING, count_differing, count_groups, find_interval, reach
+from workbench.race.rows import RaceRow, meets_bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,28 +59,34 @@ def compare_kept(own: Quality, base: Quality, task: str) -> tuple[float, float |
     """What is left of the baseline's quality, as a share, with its interval where the examples suffice for one.
 
     Both figures are taken over the same drawn examples; draws in which the baseline has nothing to keep do not count.
+    Where next to no examples differ, drawing these again cannot show what others would: the interval then reaches as
+    far as groups of a kind not yet met could move the figure.
 
     Raises:
         ValueError: On all of them the baseline has nothing to keep.
     """
-    reduce = find_metric(own.metric, task).reduce
+    metric = find_metric(own.metric, task)
     width = own.scores.shape[1]
 
-    def divide(rows: np.ndarray) -> float:
-        kept = share_kept(
-            reduce(rows[:, :width]),
-            reduce(rows[:, width:]),
-            unit=own.unit,
-            higher_is_better=own.higher_is_better,
-        )
+    def share(figure: float, of: float) -> float:
+        kept = share_kept(figure, of, unit=own.unit, higher_is_better=own.higher_is_better)
         return math.nan if kept is None else kept / 100
+
+    def divide(rows: np.ndarray) -> float:
+        return share(metric.reduce(rows[:, :width]), metric.reduce(rows[:, width:]))
 
     both = np.hstack([own.scores, base.scores])
     kept = divide(both)
     if math.isnan(kept):
         raise ValueError(f"{base.variant} has no {base.label} to keep on {base.dataset}.")
     low, high = find_interval(divide, both, own.groups)
-    return kept, (None if math.isnan(low) else low), (None if math.isnan(high) else high)
+    if math.isnan(low):
+        return kept, None, None
+    if metric.bounds and count_differing(own.scores, base.scores, own.groups) < FEWEST_DIFFERING:
+        ends = reach(metric.reduce(own.scores), metric.bounds, count_groups(len(both), own.groups))
+        shares = [share(end, metric.reduce(base.scores)) for end in ends]
+        low, high = min(low, *shares), max(high, *shares)
+    return kept, low, high
 
 
 def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
@@ -91,7 +97,7 @@ def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
         >>> row.meets, row.note
         (True, 'not certain at n = 400: 98.0 % is possible')
     """
-    meets = None if judged.kept is None else judged.kept >= keep - 1e-12
+    meets = None if judged.kept is None else meets_bar(judged.kept, keep)
     if judged.broken:
         meets = False
     notes = [note for note in (row.note, judged.note) if note]

@@ -89,7 +89,6 @@ def run_first_heat(course: Course) -> None:
     waiting = [name for name in course.variants if name != course.baseline]
     waiting.sort(key=lambda name: course.variants[name].compiled)  # compiling takes long: they come last
     total = len(waiting)
-    noise: dict[str, None] = {}
     known = [name for name in waiting if course.track.is_known(name)]
     parts = [known] if known or not waiting else []
     waiting = [name for name in waiting if name not in known]
@@ -104,10 +103,7 @@ def run_first_heat(course: Course) -> None:
         part = parts.pop()
         done = total - len(waiting) - len(part)
         course.tell("first heat", f"timing {', '.join(part) or course.baseline}", done=done, total=total)
-        heat = course.track.run_first(course.pick(part), FIRST_SECONDS)
-        course.take(heat, 1)
-        noise |= dict.fromkeys(heat.noise)
-    course.noise = tuple(noise)
+        course.take(course.track.run_first(course.pick(part), FIRST_SECONDS), 1)
     for name in waiting:
         course.change(name, status=NOT_TRIED, reason="time was up before it was measured")
 

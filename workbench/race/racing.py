@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 HOW_TO_GO_ON = (
-    "The race was left. What was finished is kept: the same call of race_variants goes on from there."
+    "The race was interrupted. What was finished is kept: the same call of race_variants goes on from there."
 )
 
 

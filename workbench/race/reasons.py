@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from workbench.graph.tables import format_bytes
@@ -33,8 +33,14 @@ def explain_rows(
         >>> rows[1].status, rows[1].reason
         ('below the bar', 'keeps 90.0 % of F1 (88.0–92.0, n = 400); the bar is 99 %')
     """
-    first = rows[winner]
-    explained = [_explain(row, first, rows.get(baseline, first), keep, label) for row in rows.values()]
+    first, base = rows[winner], rows.get(baseline, rows[winner])
+    praise = _say_stays(base, rows.values()) if winner == baseline else _praise(first, base, label)
+    explained = [
+        dataclasses.replace(row, status=WINNER, reason=praise)
+        if row.name == winner
+        else _explain(row, first, base, keep, label)
+        for row in rows.values()
+    ]
     order = {name: index for index, name in enumerate(rows)}
     return tuple(
         sorted(explained, key=lambda row: (row.status != WINNER, -(row.speedup or 0.0), order[row.name]))
@@ -42,16 +48,14 @@ def explain_rows(
 
 
 def _explain(row: RaceRow, winner: RaceRow, baseline: RaceRow, keep: float, label: str) -> RaceRow:
-    if row.name == winner.name:
-        return dataclasses.replace(row, status=WINNER, reason=_praise(row, baseline, label))
-    if row.status != RACING:
+    beater = find_beater(row, [winner]) if row.speedup is not None else None
+    if row.status != RACING and not (row.status == UNJUDGED and beater):
         return row
     if row.meets is False:
         broken = row.reason or f"keeps {say_kept(row, label)}; the bar is {_percent(keep)} %"
         return dataclasses.replace(row, status=BELOW, reason=broken)
     if row.speedup is None:
         return dataclasses.replace(row, status=NOT_TRIED, reason="it was not measured")
-    beater = find_beater(row, [winner])
     if beater is not None:
         is_baseline = row.name == baseline.name
         reason = "the baseline, which all are measured against" if is_baseline else _say_beaten(row, winner)
@@ -62,9 +66,15 @@ def _explain(row: RaceRow, winner: RaceRow, baseline: RaceRow, keep: float, labe
     return dataclasses.replace(row, status=BEATEN, reason=_say_close(row, winner))
 
 
+def _say_stays(baseline: RaceRow, rows: Iterable[RaceRow]) -> str:
+    if not any(row.speedup is not None for row in rows if row.name != baseline.name):
+        return "the baseline; nothing else could be timed"
+    if baseline.n == 0:
+        return "the baseline; nothing was judged, so nothing else could win"
+    return "the baseline; nothing that is known to meet the bar is measurably faster"
+
+
 def _praise(row: RaceRow, baseline: RaceRow, label: str) -> str:
-    if row.name == baseline.name:
-        return "the baseline; nothing that meets the bar is measurably faster"
     kept = f", keeps {say_kept(row, label)}" if row.kept is not None else ""
     smaller = "" if is_faster(row) or not is_smaller(row, baseline) else f", and {_say_sizes(row, baseline)}"
     return f"{_say_gain(row, baseline)}{kept}{smaller}"
@@ -91,8 +101,12 @@ def _say_beaten(row: RaceRow, winner: RaceRow) -> str:
 def _say_close(row: RaceRow, winner: RaceRow) -> str:
     if not are_tied(*sort_by_speed([winner, row])):
         slower = (winner.speedup or 0.0) / (row.speedup or 1.0)
+        if slower < 1 and row.measured == winner.measured:
+            return f"{say_speedup(row)}: not clearly faster than {winner.name}"
+        if slower < 1:
+            return f"{say_speedup(row)} in an earlier heat; there was no time to run it again beside {winner.name}"
         if slower > 1:
-            heats = "in the same heat" if row.heat == winner.heat else "going by different heats"
+            heats = "in the same heat" if row.measured == winner.measured else "going by different heats"
             return f"{slower:.2f}× slower than {winner.name} {heats}, though not clearly"
     text = f"as fast as {winner.name} (within noise)"
     if row.size_bytes and is_smaller(winner, row):
@@ -140,7 +154,11 @@ def say_headline(race: Race) -> str:
     """A race's result in one sentence."""
     row, base = race.winning_row, next(row for row in race.rows if row.name == race.baseline)
     if row.name == race.baseline:
-        tried = sum(row.speedup is not None for row in race.rows) - 1
+        tried = sum(one.speedup is not None for one in race.rows if one is not row)
+        if not tried:
+            return f"{row.name} stays: nothing else could be timed"
+        if row.n == 0:
+            return f"{row.name} stays: the quality of the {tried} others that were timed was not judged"
         return f"{row.name} stays: of {tried} others that were timed none is known to be faster and to meet the bar"
     parts = [f"{row.name} wins: {_say_gain(row, base)}"]
     if row.kept is not None:

@@ -23,44 +23,60 @@ log = logging.getLogger("workbench.race")
 
 
 def add_selective(course: Course) -> None:
-    """Where an int8 contestant is the fastest but below the bar, searches the fewest modules to leave in fp32."""
-    one = _find_recipe(course)
-    if one is None:
-        return
-    found = _recall(course, one)
-    if found is None:
-        if course.budget.is_over("selective"):
-            course.notes.append(
-                f"{one.name} is faster but below the bar; time was up before modules to leave in fp32 were searched."
-            )
+    """Where int8 contestants are the fastest but below the bar, searches the fewest modules to leave in fp32.
+
+    The fastest one of a runtime is tried, and that of another runtime where the first cannot be saved.
+    """
+    for one in _list_recipes(course):
+        found = _recall(course, one) or _find(course, one)
+        if found is None:
+            continue
+        course.selective = found
+        if found.variant is not None:
+            _enter(course, one, found, found.variant)
             return
-        course.tell("selective", f"searching the modules to leave in fp32 of {one.name}", contestant=one.name)
-        # Whatever this raises, the race goes on without it.
-        try:
-            found = _search(course, one)
-        except TimeUpError:
-            course.notes.append(f"Time was up while modules of {one.name} to leave in fp32 were searched.")
-            return
-        except Exception as error:
-            course.notes.append(f"Leaving modules of {one.name} in fp32 failed: {first_line(error)}")
-            return
-        if not found.timed_out:
-            course.state.put(_step(course, one), found.to_dict())
-    course.selective = found
-    if found.variant is None:
         course.notes.append(f"Leaving modules of {one.name} in fp32 did not help: {found.reason}")
-        return
+
+
+def _find(course: Course, one: Contestant) -> Selective | None:
+    """What a search finds; None, and a note, where it came to no end."""
+    if course.budget.is_over("selective"):
+        course.notes.append(
+            f"{one.name} is faster but below the bar; time was up before the search for modules to leave in fp32."
+        )
+        return None
+    course.tell("selective", f"searching for modules of {one.name} to leave in fp32", contestant=one.name)
+    # Whatever this raises, the race goes on without it.
+    try:
+        found = _search(course, one)
+    except TimeUpError:
+        course.notes.append(f"Time was up during the search for modules of {one.name} to leave in fp32.")
+        return None
+    except Exception as error:
+        course.notes.append(f"Leaving modules of {one.name} in fp32 failed: {first_line(error)}")
+        return None
+    if not found.timed_out:
+        course.state.put(_step(course, one), found.to_dict())
+    return found
+
+
+def _enter(course: Course, one: Contestant, found: Selective, variant: Variant) -> None:
+    """Lets the variant that was found into the race: it is timed, and judged."""
     name = course.free_name(f"{one.name}-selective")
     course.notes.append(f"{name}: {found.reason}")
-    course.add(name, found.variant, RaceRow(name, note=f"{len(found.excluded)} modules left in fp32"))
+    course.add(name, variant, RaceRow(name, note=f"{len(found.excluded)} modules left in fp32"))
     # Its content differs from bar to bar, and so must its name among the finished steps.
-    if not course.budget.fits("heats", 2, FURTHER_SECONDS):
-        course.change(name, status=NOT_TRIED, reason="time was up before it was measured")
+    step, members = _step(course, one), {name: variant}
+    if not course.has_time("heats", step, members, FURTHER_SECONDS):
+        course.drop(name, NOT_TRIED, "time was up before it was measured")
         return
-    course.take(course.track.run(_step(course, one), {name: found.variant}, FURTHER_SECONDS), 1)
+    heat = course.run_extra(name, step, members, FURTHER_SECONDS)
+    if heat is None:
+        course.drop(name, NOT_TRIED, "it could not be measured")
+        return
+    course.take(heat, 1)
     if course.rows[name].status == RACING:
-        judged_as = f"{one.name}@{found.variant.path.name}" if found.variant.path else name
-        course.judge_one(name, step=judged_as, phase="selective")
+        course.judge_one(name, step=_judged_as(course, one, variant), phase="selective")
 
 
 def time_curve(course: Course) -> None:
@@ -69,28 +85,40 @@ def time_curve(course: Course) -> None:
     if found is None or not found.curve:
         return
     members = {f"{point.left_out} in fp32": point.variant for point in found.curve}
-    if not course.budget.fits("tune", len(members) + 1, FIRST_SECONDS):
+    step = f"curve {'+'.join(point.variant.path.name for point in found.curve)}"
+    if not course.has_time("tune", step, members, FIRST_SECONDS):
         return
-    course.tell("selective", "timing the points of the curve")
-    folders = "+".join(point.variant.path.name for point in found.curve)
-    timings = course.track.run(f"curve {folders}", members, FIRST_SECONDS).timings
+    course.tell("tune", "timing the points of the curve")
+    heat = course.run_extra("The curve", step, members, FIRST_SECONDS)
+    if heat is None:
+        return
     course.selective = found.with_latency(
         [
             LatencyRow(name, 1, median_ms=one.median_ms, median_low_ms=one.low_ms, median_high_ms=one.high_ms)
-            for name, one in ((name, timings[name]) for name in members)
+            for name, one in ((name, heat.timings[name]) for name in members)
         ]
     )
 
 
-def _find_recipe(course: Course) -> Contestant | None:
-    """The fastest contestant that is worth a try, and is quantized in a way that can leave modules out."""
+def _list_recipes(course: Course) -> list[Contestant]:
+    """Who is worth a try and quantized in a way that can leave modules out: the fastest of each runtime."""
     field = {one.name: one for one in course.field}
     wanting = [field[row.name] for row in find_wanting_int8(list(course.rows.values())) if row.name in field]
-    return next((one for one in wanting if one.quantize is not None and one.parent is not None), None)
+    found: dict[str, Contestant] = {}
+    for one in wanting:
+        if one.quantize is not None and one.parent is not None:
+            found.setdefault(one.runtime, one)
+    return list(found.values())
 
 
 def _step(course: Course, one: Contestant) -> str:
     return f"selective/{one.name}/{course.keep:g}"
+
+
+def _judged_as(course: Course, one: Contestant, variant: Variant) -> str:
+    """Its name among what was judged; with nothing left out it is the contestant itself."""
+    assert variant.path is not None
+    return one.name if variant.path == course.variants[one.name].path else f"{one.name}@{variant.path.name}"
 
 
 def _recall(course: Course, one: Contestant) -> Selective | None:
@@ -140,12 +168,10 @@ def _search(course: Course, one: Contestant) -> Selective:
             raise TimeUpError
 
     def judge(variant: Variant) -> Judged:
-        assert variant.path is not None
-
         def report(message: str, done: int, total: int) -> None:
             course.tell("selective", message, contestant=one.name, done=done, total=total)
 
-        judged = course.judge.judge(f"{one.name}@{variant.path.name}", variant, course.keep, report, left)
+        judged = course.judge.judge(_judged_as(course, one, variant), variant, course.keep, report, left)
         kept = judged.kept if judged.kept is not None else float(not judged.broken)
         low = judged.kept_low if judged.kept_low is not None else kept
         high = judged.kept_high if judged.kept_high is not None else kept

@@ -28,6 +28,7 @@ class RaceRow:
         n: On how many examples, or samples, it was judged.
         meets: Whether it meets the bar; None where that was not, or could not be judged.
         heat: The last heat in which it was measured; 0 for none.
+        measured: What names that measurement: only rows with the same name were measured side by side.
         status: "winner", "beaten", "below the bar", "not judged", "not applicable", "failed" or "not
             tried".
         reason: Why, in words.
@@ -56,6 +57,7 @@ class RaceRow:
     n: int = 0
     meets: bool | None = None
     heat: int = 0
+    measured: str = dataclasses.field(default="", repr=False)
     status: str = RACING
     reason: str = ""
     note: str = ""
@@ -64,6 +66,16 @@ class RaceRow:
     def to_dict(self) -> dict[str, Any]:
         """The row as plain data."""
         return dataclasses.asdict(self)
+
+
+def meets_bar(kept: float, keep: float) -> bool:
+    """Whether what is kept is enough. A share is a quotient, which may miss the bar by a rounding error.
+
+    Example:
+        >>> meets_bar(57 / 60, 0.95), meets_bar(56 / 60, 0.95)
+        (True, False)
+    """
+    return kept >= keep - 1e-12
 
 
 def may_win(row: RaceRow) -> bool:

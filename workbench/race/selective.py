@@ -11,6 +11,7 @@ from workbench.models.upkeep import discard_folder
 from workbench.models.variant import Variant
 from workbench.models.workspace import Workspace
 from workbench.race.budget import TimeUpError
+from workbench.race.rows import meets_bar
 from workbench.race.selective_rows import Judged as Judged
 from workbench.race.selective_rows import Point as Point
 from workbench.race.selective_rows import Selective as Selective
@@ -93,7 +94,7 @@ def find_selective(
             found.low,
             found.high,
             found.n,
-            found.kept >= keep,
+            meets_bar(found.kept, keep),
             variant.size_bytes,
             variant,
         )
@@ -137,8 +138,12 @@ class _Tries:
         workspace = Workspace()
         before = set(workspace.folders())
         variant = quantize(parent, excluded)
-        if variant.path in set(workspace.folders()) - before:
-            self._new.append(variant.path)
+        # OpenVINO's int8 with bf16 makes its plain twin on the way. What others make meanwhile is theirs.
+        self._new += [
+            other.path
+            for other in workspace.variants()
+            if other.path and other.path not in before and _tell(other) == _tell(variant)
+        ]
         return variant
 
     def discard_all_but(self, points: Sequence[Point]) -> None:
@@ -146,6 +151,12 @@ class _Tries:
         for path in self._new:
             if path not in kept:
                 discard_folder(path)
+
+
+def _tell(variant: Variant) -> tuple[object, ...]:
+    """What a try is told by: what it was made from, and what it leaves in fp32."""
+    left_out = variant.steps[-1].arguments.get("exclude") if variant.steps else None
+    return variant.parent_path, variant.runtime, variant.precision, left_out
 
 
 class _Search:

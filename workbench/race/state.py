@@ -162,7 +162,7 @@ def open_state(source_name: str, key: str, *, fresh: bool = False) -> Iterator[R
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.info("The same race is being run by another process; waiting until it is over.")
+        log.warning("The same race is being run by another process: waiting until it is over.")
         lock.acquire()
     try:
         state = RaceState(folder)

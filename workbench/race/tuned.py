@@ -88,9 +88,9 @@ def _prove(course: Course, winner: str, tuning: Tuning) -> str:
     course.add(name, tuning.variant, course.rows[winner])
     note = f"{winner} with settings {dict(tuning.settings)}"
     course.change(name, note="; ".join(part for part in (note, course.rows[winner].note) if part))
-    heat = course.track.run("tuned heat", course.pick([winner, name]), HEAT_SECONDS)
-    if any(timing.error for timing in heat.timings.values()):
-        course.change(name, speedup=None, status=NOT_TRIED, reason="it was not measured beside the winner")
+    heat = course.run_extra(name, "tuned heat", course.pick([winner, name]), HEAT_SECONDS)
+    if heat is None or any(timing.error for timing in heat.timings.values()):
+        course.drop(name, NOT_TRIED, "it was not measured beside the winner")
         return winner
     course.take(heat, course.rows[winner].heat + 1)
     ours, theirs = course.rows[name].speedup, course.rows[winner].speedup
