@@ -150,6 +150,7 @@ def test_half_precision(look):
     found = checks.find_half_precision(look("fp16"))
     assert isinstance(found, Finding)
     assert "casts between fp16 and fp32" in found.evidence
+    assert isinstance(checks.find_half_precision(dataclasses.replace(look("fp16"), device="cuda")), Skipped)
     assert not found.evidence.startswith("On this CPU 0 ")
     assert isinstance(checks.find_half_precision(look("optimized")), Skipped)
 

@@ -28,7 +28,7 @@ CODE = "source = wb.load_model('x')\nvariant = wb.export_onnx(source)\nvariant =
 
 def row(name: str, speedup: float = 1.0, verb: str = "", **known: object) -> ComparisonRow:
     """A row that is `speedup` times as fast as 10 ms, give or take 5 %."""
-    figures = {"median_ms": 10 / speedup, "speedup": speedup}
+    figures: dict[str, object] = {"median_ms": 10 / speedup, "speedup": speedup}
     figures |= {"speedup_low": speedup * 0.95, "speedup_high": speedup * 1.05}
     options = {"runtime": "onnxruntime", "precision": "int8", "code": CODE.format(verb) if verb else ""}
     return ComparisonRow(name, **{**options, **figures, **known})
@@ -141,6 +141,10 @@ def test_bf16_that_nobody_tried():
     assert isinstance(found, Finding)
     assert "amx_bf16" in found.evidence
     assert isinstance(table.find_untried_bf16(facts_of(TORCH, HALF)), Fine)
+    listed = ComparisonRow("torch-bf16", "torch", "bf16")
+    assert isinstance(table.find_untried_bf16(facts_of(TORCH, listed)), Finding), (
+        "A race lists what it did not try."
+    )
     assert isinstance(table.find_untried_bf16(facts_of(TORCH, cpu=OLD)), Skipped)
 
 
@@ -148,11 +152,25 @@ def test_static_slower_than_dynamic():
     found = table.find_slow_static(facts_of(TORCH, DYNAMIC, STATIC))
     assert isinstance(found, Finding)
     assert "Take onnx-int8-dynamic" in found.advice
+    assert found.evidence == "onnx-int8-dynamic is 3.60× as fast as torch-fp32, onnx-int8-static 0.90×."
+    # In a race times are of different heats, and only speed-ups stand side by side.
+    other_heat = dataclasses.replace(STATIC, median_ms=1.0)
+    assert isinstance(table.find_slow_static(facts_of(TORCH, DYNAMIC, other_heat)), Finding)
     near = row("near", 3.5, "quantize_static")  # the intervals meet
     assert isinstance(table.find_slow_static(facts_of(TORCH, DYNAMIC, near)), Fine)
     assert isinstance(table.find_slow_static(facts_of(TORCH, DYNAMIC)), Skipped)
     elsewhere = dataclasses.replace(STATIC, runtime="openvino")
     assert isinstance(table.find_slow_static(facts_of(TORCH, DYNAMIC, elsewhere)), Skipped)
+
+
+def test_a_wide_interval_is_not_called_as_fast():
+    wide, vague = (
+        row("wide", 0.7, speedup_low=0.4, speedup_high=1.3),
+        row("vague", 2.7, speedup_low=0.9, speedup_high=6),
+    )
+    said = table.say_rows(facts_of(TORCH, wide, vague))
+    assert said[1].startswith("wide: its speed cannot be told (0.40–1.30×)")
+    assert said[2].startswith("vague: its speed cannot be told (0.90–6.00×)")
 
 
 def test_slower_than_the_reference_with_the_reason():

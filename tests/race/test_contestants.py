@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 
+import onnxruntime
 import pytest
 import torch
 
@@ -135,6 +136,20 @@ def test_what_this_cpu_does_not_have(bench, monkeypatch):
 def test_fp16_is_for_gpus(bench):
     assert "for GPUs" in reason_of("torch-fp16", bench.source())
     assert reason_of("torch-bf16", bench.source()) is None
+
+
+def test_nothing_runs_elsewhere_than_the_model(bench, monkeypatch):
+    for name in (
+        "onnx-fp32",
+        "onnx-int8-dynamic",
+        "onnx-optimized-fp16",
+        "onnx-int4-weights",
+        "openvino-fp32",
+    ):
+        assert "on the CPU, and the model is on cuda" in reason_of(name, as_on_gpu(bench.source()))
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    assert reason_of("onnx-fp32", as_on_gpu(bench.source())) is None
+    assert reason_of("onnx-optimized-fp16", as_on_gpu(bench.source())) is None
 
 
 def test_no_compiler(bench, monkeypatch):

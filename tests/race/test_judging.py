@@ -10,11 +10,12 @@ import pytest
 import workbench as wb
 from workbench.compare.datasets import read_data
 from workbench.compare.quality import Quality, evaluate_quality
+from workbench.race import agreement
 from workbench.race.agreement import count_agreement, find_share
 from workbench.race.budget import TimeUpError
 from workbench.race.judgement import Judgement, apply_judgement, compare_kept, draw_part, has_quality
 from workbench.race.judging import NOT_AT_ALL, ON_A_PART, ON_DATA, ON_SAMPLES, Judge
-from workbench.race.rows import RaceRow
+from workbench.race.rows import RaceRow, may_win
 from workbench.race.state import open_state
 
 
@@ -173,7 +174,7 @@ def test_what_does_not_fit_stays_on_the_part(parted, demo):
     half = demo.as_variant("bf16")
     parted.judge("a", half, 2.0, say_nothing)  # the part alone
     found = parted.judge("a", half, 0.5, say_nothing, lambda: 1e-6)
-    assert (found.n, found.whole, found.note) == (24, False, ON_A_PART)
+    assert (found.n, found.note) == (24, ON_A_PART)
     row = apply_judgement(RaceRow("a"), found, 0.5)
     assert row.meets
     assert ON_A_PART in row.note
@@ -232,6 +233,27 @@ def test_without_labels_decisions_are_counted(bench, workspace):
     assert found.kept_low < 0.9  # so few samples cannot show more
 
 
+def test_embeddings_decide_nothing_and_agree_as_a_whole(bench, workspace, monkeypatch):
+    source = bench.source("bert", "feature-extraction")
+    trained = dataclasses.replace(source, origin=dataclasses.replace(source.origin, random=False))
+    exported = bench.exported("bert", "feature-extraction")
+    with open_state("trained", "embeddings") as state:
+        judge = make_judge(trained, state)
+        begun = judge.begin(say_nothing)
+        good = judge.judge("onnx", exported, 0.99, say_nothing)
+        diff = agreement.compare_outputs(trained.baseline, exported)
+        apart = dataclasses.replace(diff, rows=(dataclasses.replace(diff.rows[0], relative=0.5),))
+        monkeypatch.setattr(agreement, "compare_outputs", lambda *sides, **options: apart)
+        bad = judge.judge("worse", exported, 0.99, say_nothing)
+    assert "bar itself was not applied" in judge.note
+    assert judge.label == ""
+    assert (begun.kept, good.kept, good.broken) == (None, None, "")
+    assert good.n == len(source.samples)
+    row = apply_judgement(RaceRow("a", speedup=2.0), good, 0.99)
+    assert (row.meets, row.note, may_win(row)) == (None, "", True)
+    assert not may_win(apply_judgement(RaceRow("b", speedup=2.0), bad, 0.99))
+
+
 def test_labels_can_be_few_or_left_out(demo):
     assert len(make_judge(demo, None, limit=12).data.records) == 12
     without = make_judge(demo, None, dataset=False)
@@ -261,11 +283,11 @@ def test_agreement_counts_ties_as_the_same(bench):
     assert same == count > 1
     worst = dataclasses.replace(diff.agreements[0], value=0.75, count=16, ties=1, decides=True)
     assert count_agreement(dataclasses.replace(diff, agreements=(worst,))) == (13, 16)
-    assert count_agreement(dataclasses.replace(diff, agreements=())) == (1, 1)
+    assert count_agreement(dataclasses.replace(diff, agreements=())) is None
 
 
 def test_share_intervals_hold_the_share():
     for same in range(11):
-        share, low, high = find_share(same, 10)
+        share, low, high = find_share(same, 10, 10)
         assert 0 <= low <= share <= high <= 1
         assert high - low > 0.2

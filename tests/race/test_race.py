@@ -10,7 +10,7 @@ import pytest
 
 import workbench as wb
 from workbench.models.demo_data import demo_records
-from workbench.race import heats, judging, qualifying, racing
+from workbench.race import agreement, heats, judging, qualifying, racing
 from workbench.race.budget import Budget, TimeUpError
 from workbench.race.rows import NOT_APPLICABLE, NOT_TRIED, STATUSES, UNJUDGED, WINNER
 
@@ -51,6 +51,15 @@ def test_a_race_on_random_weights(finished):
     assert "load_model" in finished.winning_row.code
 
 
+def test_the_winner_is_explained_on_what_was_timed(bench, workspace, here):
+    race = race_tiny(bench, candidates="onnx-fp32", samples=bench.source().samples[:3])
+    race = dataclasses.replace(
+        race,
+        rows=tuple(dataclasses.replace(row, status=WINNER) for row in race.rows if row.name == "onnx-fp32"),
+    )
+    assert any("profiled on 3 samples" in line for line in wb.explain(race).how)
+
+
 def test_it_prints_everywhere(finished, tmp_path):
     assert finished.headline() in str(finished)
     assert finished.headline() in finished._repr_html_().replace("&#x27;", "'")
@@ -64,7 +73,7 @@ def test_it_prints_everywhere(finished, tmp_path):
 
 def test_a_finished_race_comes_back_at_once(finished, bench, monkeypatch):
     monkeypatch.setattr(heats, "measure_latency", forbid)
-    monkeypatch.setattr(judging, "compare_outputs", forbid)
+    monkeypatch.setattr(agreement, "compare_outputs", forbid)
     monkeypatch.setattr("workbench.race.tuned.tune_session", forbid)
     monkeypatch.setattr(wb.convert.export, "export_onnx", forbid)
     again = race_tiny(bench)

@@ -49,7 +49,8 @@ def explain(
 
     Args:
         subject: A variant, its folder, a source, several of them in a list, a `Comparison`, or a `Race`.
-        samples: Feeds to look at; by default the variant's own. The first four are profiled.
+        samples: Feeds to look at; by default the variant's own, and for the winner of a race those that it was timed
+            on. The first four are profiled.
         threads: How many threads a run uses; None takes the usable cores, and for the winner of a race as many as the
             race did. A variant that is set to fewer takes fewer.
         dataset: Labelled data as `evaluate_quality` takes them, for the mix of lengths; by default the samples'.
@@ -122,8 +123,11 @@ def _explain_table(table: Any, options: Mapping[str, Any]) -> Advice:
     how = [_describe_table(facts)]
     winner = getattr(table, "winner", None)
     if isinstance(winner, Variant):
-        # As many threads as its figures were measured with.
-        own = gather_facts(winner, **{**options, "threads": options["threads"] or facts.threads})
+        # As it was measured: with as many threads, and on the same inputs.
+        feeds = options["feeds"] if options["feeds"] is not None else getattr(table, "samples", None)
+        own = gather_facts(
+            winner, **{**options, "feeds": feeds, "threads": options["threads"] or facts.threads}
+        )
         found, made = run_checks(CHECKS, own, subject=winner.name)
         findings += found
         checks += made

@@ -53,6 +53,7 @@ class Facts:
         name: The variant's name.
         runtime: What runs it.
         precision: Of its weights.
+        device: Where its PyTorch model was loaded; profiled it is on the CPU.
         verbs: The calls that made it.
         cpu: The instruction sets of this CPU.
         made_on: Those of the CPU that it was made on.
@@ -76,6 +77,7 @@ class Facts:
     name: str
     runtime: str = "onnxruntime"
     precision: str = "fp32"
+    device: str = "cpu"
     verbs: tuple[str, ...] = ()
     cpu: tuple[str, ...] = ()
     made_on: tuple[str, ...] = ()
@@ -129,6 +131,7 @@ def gather_facts(
         name=variant.name,
         runtime=variant.runtime,
         precision=variant.precision,
+        device=variant.origin.device,
         verbs=tuple(step.verb for step in variant.steps),
         cpu=cpu_features(),
         made_on=tuple(variant.cpu),

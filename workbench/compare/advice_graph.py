@@ -163,6 +163,8 @@ def find_half_precision(facts: Facts) -> Outcome:
         return Skipped(facts.no_kernels)
     if facts.precision != "fp16":
         return Skipped(f"its weights are {facts.precision}")
+    if facts.device != "cpu":
+        return Skipped(f"it was profiled on the CPU, and the model is on {facts.device}")
     casts = [kernel for kernel in facts.kernels if kernel.operator == "Cast"]
     return Finding(
         "fp16-on-cpu",

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compare.decisions import LONGEST_ANSWER
 from workbench.compare.engine import LONGEST, Engine
 from workbench.compare.forms import Record
 from workbench.errors import TaskError
 from workbench.models.samples import Feed
-
-LONGEST_ANSWER = 15  # tokens; as many as the pipeline allows, so that what is measured is what is shipped
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from workbench.compare.masks import find_hop, token_mask
 from workbench.models.samples import Feed
 from workbench.models.tasks import Task
 
-LONGEST_SPAN = 30  # tokens
+LONGEST_ANSWER = 15  # tokens; as many as the pipeline allows, so that what is judged is what is shipped
 TOP = 5
 TIE = 1e-4  # of the largest winning score: a margin below it is decided by rounding
 ALIKE = 0.95  # the rank correlation from which on two rankings count as the same
@@ -128,7 +128,7 @@ def _decide_spans(starts: np.ndarray, ends: np.ndarray, feed: Feed) -> Decided:
         with np.errstate(invalid="ignore"):
             sums = np.nan_to_num(start[:, None] + end[None, :], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
         allowed = np.triu(np.ones_like(sums, dtype=bool)) & ~np.triu(
-            np.ones_like(sums, dtype=bool), LONGEST_SPAN
+            np.ones_like(sums, dtype=bool), LONGEST_ANSWER
         )
         flat = np.where(allowed, sums, -np.inf).reshape(-1)
         first = int(flat.argmax())

@@ -19,7 +19,7 @@ from workbench.compare.metrics import find_metric
 from workbench.compare.outputs import compare_outputs
 from workbench.compare.quality import Quality, evaluate_quality
 from workbench.compare.table_progress import Listener, Reporter
-from workbench.compare.wording import format_figure, format_ratio, format_size, judge_noise
+from workbench.compare.wording import format_figure, format_size, judge_noise, judge_speed
 from workbench.errors import first_line
 from workbench.machine import cpu_features, package_versions
 from workbench.models.variant import Variant, resolve_variant
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from workbench.models.source import Source
 
 NOT_MEASURED = "Quality was not measured: "
-VAGUE = 1.5  # where the ends of an interval are further apart than this, its middle is no figure to state
-ALIKE = 1.1  # a speed-up whose whole interval is closer to 1 than this is called "as fast"
 
 
 def compare_variants(
@@ -235,9 +233,7 @@ def _judge(row: ComparisonRow, reference: ComparisonRow, shown: Quality | None) 
         return "the reference"
     parts = []
     if row.speedup is not None:
-        parts.append(
-            _judge_speed(row.speedup, row.speedup_low or row.speedup, row.speedup_high or row.speedup)
-        )
+        parts.append(judge_speed(row.speedup, row.speedup_low, row.speedup_high))
     if row.difference is not None and shown is not None:
         change = format_figure(row.difference, shown.unit, sign=True)
         judged = f"{change} ({judge_noise(row.significant)})"
@@ -247,16 +243,6 @@ def _judge(row: ComparisonRow, reference: ComparisonRow, shown: Quality | None) 
     if row.agrees is False:
         parts.append("outputs differ")
     return ", ".join(part for part in parts if part)
-
-
-def _judge_speed(value: float, low: float, high: float) -> str:
-    if high > VAGUE * low and (low > 1 or high < 1):
-        return f"{'faster' if low > 1 else 'slower'}, by how much cannot be told ({low:.2g}–{high:.2g}×)"
-    if low > 1 or high < 1:
-        return format_ratio(value)
-    if low >= 1 / ALIKE and high <= ALIKE:
-        return "as fast (within noise)"
-    return f"its speed cannot be told ({low:.2f}–{high:.2f}×)"
 
 
 def _describe_unjudged(rows: Sequence[ComparisonRow]) -> list[str]:

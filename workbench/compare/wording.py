@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+VAGUE = 1.5  # where the ends of an interval are further apart than this, its middle is no figure to state
+ALIKE = 1.1  # a speed-up whose whole interval is closer to 1 than this is called "as fast"
+
 
 def format_figure(value: float, unit: str = "", *, sign: bool = False) -> str:
     """A quality figure as people read it.
@@ -52,6 +55,25 @@ def format_ratio(value: float) -> str:
         ('3.6× faster', '2.0× slower', 'as fast')
     """
     return _say_ratio(value, "faster", "slower", "as fast")
+
+
+def judge_speed(value: float, low: float | None, high: float | None) -> str:
+    """A speed-up in words, and only as sure as its interval; one without ends is taken as it is.
+
+    Example:
+        >>> judge_speed(3.6, 3.5, 3.7), judge_speed(2.7, 1.2, 6.0)
+        ('3.6× faster', 'faster, by how much cannot be told (1.2–6×)')
+        >>> judge_speed(1.0, 0.97, 1.04), judge_speed(0.7, 0.4, 1.3)
+        ('as fast (within noise)', 'its speed cannot be told (0.40–1.30×)')
+    """
+    low, high = low or value, high or value
+    if high > VAGUE * low and (low > 1 or high < 1):
+        return f"{'faster' if low > 1 else 'slower'}, by how much cannot be told ({low:.2g}–{high:.2g}×)"
+    if low > 1 or high < 1:
+        return format_ratio(value)
+    if low >= 1 / ALIKE and high <= ALIKE:
+        return "as fast (within noise)"
+    return f"its speed cannot be told ({low:.2f}–{high:.2f}×)"
 
 
 def format_size(value: float) -> str:

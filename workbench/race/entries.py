@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from workbench.machine import cpu_features
 from workbench.models.variant import Variant
 from workbench.race.contestants import Contestant, Parts
 from workbench.runners.compiled import find_missing
+from workbench.runners.onnxruntime import choose_device
 
 HALF_UNITS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 OPENVINO_MISSING = "{} is not installed: pip install 'workbench[openvino]'"
@@ -33,17 +34,29 @@ def list_contestants() -> tuple[Contestant, ...]:
         Contestant("torch-int8", "torch", "int8", lambda parts: parts.source.as_variant("int8"), _needs_cpu),
         _compiled("bf16"),
         Contestant("torch-fp16", "torch", "fp16", lambda parts: parts.source.as_variant("fp16"), _needs_gpu),
-        Contestant("onnx-fp32", "onnxruntime", "fp32", lambda parts: parts.exported),
-        Contestant("onnx-optimized", "onnxruntime", "fp32", lambda parts: parts.optimized),
-        Contestant("onnx-optimized-fp16", "onnxruntime", "fp16", _make_fp16, _needs_gpu),
+        _onnx("onnx-fp32", "fp32", lambda parts: parts.exported),
+        _onnx("onnx-optimized", "fp32", lambda parts: parts.optimized),
+        _onnx("onnx-optimized-fp16", "fp16", _make_fp16),
         _openvino("fp32"),
         _int8("onnx-int8-dynamic-per-tensor", {"per_channel": False}),
         _int8("onnx-optimized-int8-dynamic-per-tensor", {"per_channel": False}, optimized=True),
         _compiled("fp32"),
         _int8("onnx-int8-dynamic-unsigned", {"weight_type": "uint8"}),
-        Contestant("onnx-int8-static", "onnxruntime", "int8", _make_static),
-        Contestant("onnx-int4-weights", "onnxruntime", "int4", _make_int4),
+        _onnx("onnx-int8-static", "int8", _make_static),
+        _onnx("onnx-int4-weights", "int4", _make_int4),
     )
+
+
+def _onnx(name: str, precision: str, make: Callable[[Parts], Variant], **options: Any) -> Contestant:
+    """One on ONNX Runtime, which has to run where the model is: else its speed-up would be that of another device."""
+
+    def applies(parts: Parts) -> str | None:
+        place = parts.source.origin.device
+        if place != "cpu" and choose_device(place) == "cpu":
+            return f"it would run on the CPU, and the model is on {place}: this ONNX Runtime has no CUDA"
+        return _needs_gpu(parts) if precision == "fp16" else None
+
+    return Contestant(name, "onnxruntime", precision, make, applies, **options)
 
 
 def _int8(name: str, options: dict[str, Any], *, optimized: bool = False) -> Contestant:
@@ -57,13 +70,8 @@ def _int8(name: str, options: dict[str, Any], *, optimized: bool = False) -> Con
 
         return quantize_dynamic(parent, exclude=list(exclude) or None, **options)
 
-    return Contestant(
-        name,
-        "onnxruntime",
-        "int8",
-        lambda parts: quantize(find_parent(parts), ()),
-        parent=find_parent,
-        quantize=quantize,
+    return _onnx(
+        name, "int8", lambda parts: quantize(find_parent(parts), ()), parent=find_parent, quantize=quantize
     )
 
 

@@ -22,25 +22,21 @@ class Judgement:
     """What came out for one contestant.
 
     Attributes:
-        n: On how many examples, or samples.
-        whole: Whether these are all there are.
+        n: On how many examples, decisions or samples.
         kept: What is left of the baseline's quality, as a share, with its paired interval.
         value: The figure itself, with its interval.
-        words: What was seen, where it is not a figure.
         broken: Why it cannot win whatever its speed, such as NaN in its outputs.
         note: What a reader has to know about how it was judged.
         took: How many seconds it took to run the examples.
     """
 
     n: int
-    whole: bool = True
     kept: float | None = None
     kept_low: float | None = None
     kept_high: float | None = None
     value: float | None = None
     low: float | None = None
     high: float | None = None
-    words: str = ""
     broken: str = ""
     note: str = ""
     took: float = 0.0
@@ -124,7 +120,6 @@ def apply_judgement(row: RaceRow, judged: Judgement, keep: float) -> RaceRow:
 
 def describe_quality(
     quality: Quality,
-    whole: bool,
     kept: float = 1.0,
     low: float | None = 1.0,
     high: float | None = 1.0,
@@ -133,7 +128,7 @@ def describe_quality(
 ) -> Judgement:
     """A quality as a judgement; the baseline's own keeps all of it."""
     return Judgement(
-        quality.n, whole, kept, low, high, value=quality.value, low=quality.low, high=quality.high, took=took
+        quality.n, kept, low, high, value=quality.value, low=quality.low, high=quality.high, took=took
     )
 
 

@@ -7,15 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from workbench.compare.datasets import Data, read_data
 from workbench.compare.metrics import find_metric
-from workbench.compare.outputs import compare_outputs
 from workbench.compare.quality import Quality, evaluate_quality
 from workbench.compare.wording import format_figure
 from workbench.models.variant import Variant
-from workbench.race.agreement import count_agreement, find_share
+from workbench.race.agreement import decides, judge_outputs, look_for_nan, say_how
 from workbench.race.budget import TimeUpError
 from workbench.race.judgement import (
     Judgement,
@@ -27,14 +24,10 @@ from workbench.race.judgement import (
     unpack_quality,
 )
 from workbench.race.state import RaceState, read_as
-from workbench.runners import open_runner
 
 SCREEN = 200  # examples on which a contestant is looked at first
 WORTH_SCREENING = 2 * SCREEN
 ON_DATA, ON_SAMPLES, NOT_AT_ALL = "data", "samples", "nothing"
-BY_DECISIONS = (
-    "Judged by how many decisions on the samples are the baseline's, which says less than labelled data would"
-)
 ON_A_PART = "judged on a part of the examples: there was no time for all of them"
 Tell = Callable[[str, int, int], None]
 Left = Callable[[], float | None]  # the seconds that are left; None where there is no limit
@@ -96,7 +89,7 @@ class Judge:
         if asked is not None:
             find_metric(asked, self.baseline.task)
         if dataset is False:
-            return None, ON_SAMPLES, f"{BY_DECISIONS}."
+            return None, ON_SAMPLES, f"{say_how(self.baseline.task_row)}."
         try:
             return read_data(dataset, self.baseline, metric=asked, limit=limit), ON_DATA, ""
         except ValueError as error:
@@ -105,7 +98,7 @@ class Judge:
             return (
                 None,
                 ON_SAMPLES,
-                f"{BY_DECISIONS}. {str(error).split('. ')[0]}.",
+                f"{say_how(self.baseline.task_row)}. {str(error).split('. ')[0]}.",
             )
 
     @property
@@ -119,7 +112,13 @@ class Judge:
     @property
     def label(self) -> str:
         """What `kept` is a share of, in words."""
-        return self.shown.label if self.shown else "the decisions" if self.on == ON_SAMPLES else ""
+        if self.shown:
+            return self.shown.label
+        return "the decisions" if self.on == ON_SAMPLES and self._decides else ""
+
+    @property
+    def _decides(self) -> bool:
+        return decides(self.baseline.task_row)
 
     def begin(self, tell: Tell, left: Left = no_limit) -> Judgement:
         """Judges the baseline itself.
@@ -143,8 +142,8 @@ class Judge:
             if self.on == NOT_AT_ALL:
                 return Judgement(n=1)
             count = len(self._samples if self._samples is not None else self.baseline.samples())
-            return Judgement(n=max(1, count), kept=1.0, kept_low=1.0, kept_high=1.0)
-        return describe_quality(self.shown, self.screen is None)
+            return Judgement(max(1, count), 1.0, 1.0, 1.0) if self._decides else Judgement(max(1, count))
+        return describe_quality(self.shown)
 
     def finish(self, tell: Tell) -> Judgement | None:
         """The baseline on all examples, once a contestant was judged on them; None where none was."""
@@ -153,7 +152,7 @@ class Judge:
         if self.state.get(f"baseline/{self.data.fingerprint}") is None:
             return None
         self.shown, _ = self._measure_baseline(self.data, tell, no_limit)
-        return describe_quality(self.shown, True)
+        return describe_quality(self.shown)
 
     def judge(self, name: str, variant: Variant, keep: float, tell: Tell, left: Left = no_limit) -> Judgement:
         """Judges a contestant: on a part first, and on the whole where it may meet the bar and there is time.
@@ -202,7 +201,7 @@ class Judge:
         base, _ = self._measure_baseline(data, tell, left)
         own, took = self._evaluate(variant, data, tell, left)
         kept, low, high = compare_kept(own, base, self.baseline.task)
-        return describe_quality(own, data is self.data, kept, low, high, took=took)
+        return describe_quality(own, kept, low, high, took=took)
 
     def _measure_baseline(self, data: Data, tell: Tell, left: Left) -> tuple[Quality, float]:
         """The baseline's quality, and how many seconds it took."""
@@ -229,25 +228,10 @@ class Judge:
         found = evaluate_quality(variant, data, metric=self.metric, threads=self._threads, progress=report)
         return found, time.monotonic() - begun
 
-    def _look_at(self, variant: Variant) -> Judgement:
-        """What gives no numbers cannot win, whatever it was asked."""
-        feeds = variant.samples()[:1] if self._samples is None else list(self._samples)
-        with open_runner(variant, threads=self._threads) as runner:
-            for feed in feeds:
-                for name, value in runner.run(feed).items():
-                    if value.dtype.kind == "f" and np.isnan(value).any():
-                        return Judgement(n=len(feeds), kept=0.0, broken=f"it gives NaN in {name}")
-        return Judgement(n=len(feeds))
-
     def _compare(self, variant: Variant) -> Judgement:
         if self.on == NOT_AT_ALL:
-            return self._look_at(variant)
-        diff = compare_outputs(self.baseline, variant, samples=self._samples)
-        if diff.not_finite:
-            return Judgement(n=diff.samples, kept=0.0, broken=str(diff.not_finite[0]), words=diff.verdict)
-        same, count = count_agreement(diff)
-        kept, low, high = find_share(same, count)
-        return Judgement(n=count, kept=kept, kept_low=low, kept_high=high, words=diff.verdict)
+            return look_for_nan(variant, self._samples, self._threads)
+        return judge_outputs(self.baseline, variant, self._samples)
 
 
 def _unpack(known: dict[str, Any]) -> tuple[Quality, float]:

@@ -194,6 +194,7 @@ def _conclude(course: Course, winner: str, tuning: Any, reused: str | None) -> R
         dataset=shown.dataset if shown else "",
         n=shown.n if shown else 0,
         threads=course.threads,
+        samples=course.samples,
         notes=tuple(filter(None, (judge.note, *course.notes, *course.remarks))),
         subject=course.subject,
         noise=course.noise,

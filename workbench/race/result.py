@@ -34,6 +34,7 @@ class Race:
         dataset: Where the examples come from.
         n: How many there are.
         threads: How many threads a call used.
+        samples: The feeds that were timed; None for the baseline's own.
         notes: What a reader has to know.
         subject: What was run in the last heat, and how.
         noise: Why that is not to be trusted; empty where it is.
@@ -57,6 +58,7 @@ class Race:
     dataset: str = ""
     n: int = 0
     threads: int | None = None
+    samples: Any = dataclasses.field(default=None, repr=False, compare=False)
     notes: tuple[str, ...] = ()
     subject: str = ""
     noise: tuple[str, ...] = ()
@@ -162,7 +164,7 @@ class Race:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data."""
-        left_out = ("rows", "variants", "curve", "tuning", "machine")
+        left_out = ("rows", "variants", "samples", "curve", "tuning", "machine")
         plain = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
