@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from tests.race.conftest import Clock
 from workbench.errors import WorkbenchError
+from workbench.race.deciding import TIED
 from workbench.race.finals import TIME_WAS_UP, run_finals
-from workbench.race.heats import FINALISTS
+from workbench.race.heats import FINALISTS, MOST_FURTHER
 from workbench.race.qualifying import judge_by_speed, run_first_heat
 from workbench.race.rows import FAILED, NOT_TRIED
 
@@ -77,6 +79,22 @@ def test_the_same_call_again_runs_no_heat_and_has_the_same_winner(script, set_of
     assert race(again) == "b"
     assert (again.rows, again.notes) == (first.rows, first.notes)
     assert len(script.calls) == before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_wins_is_the_fastest_whatever_the_first_heat_says(script, set_off, seed):
+    rng = np.random.default_rng(seed)
+    speeds = {f"{seed}-{at}": 1 + 4 * rng.random() for at in range(12)}
+    # A short heat is off by up to a tenth, and its intervals say so; longer ones are nearly exact.
+    script.speeds = {
+        name: [(speed * (1 + 0.1 * (2 * rng.random() - 1)), 0.12 * speed), (speed, 0.01)]
+        for name, speed in speeds.items()
+    }
+    found = race(set_off(*speeds))
+    assert speeds[found] >= max(speeds.values()) / TIED
+    assert len(script.calls[-1]) <= 1 + FINALISTS + MOST_FURTHER * FINALISTS, (
+        "Not all of them run the long heat."
+    )
 
 
 def test_a_finalist_that_breaks_leaves_the_race_to_the_next(script, set_off):

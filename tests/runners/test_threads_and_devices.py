@@ -9,9 +9,6 @@ import workbench as wb
 from tests.variants import every_variant, largest_gap, run_on
 from workbench.runners.onnxruntime import OnnxRunner
 
-ENCODER_DECODERS = ("t5", "bart", "whisper")
-RUNTIMES = ("onnxruntime", "openvino")
-
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
 def test_threads_that_make_no_sense(bench, threads):

@@ -18,7 +18,7 @@ from workbench.compare.advice_rows import Finding, Fine, Outcome, Skipped
 from workbench.graph.tables import format_bytes
 
 LITTLE = 0.05  # a share of the time below which nothing is worth a word
-UNSIGNED_COST = 3.5  # how much slower products with unsigned weights were where this was measured
+INT8_GAIN = 3.5  # how much faster products with signed int8 weights were than others, where this was measured
 HALF = 0.5
 OVERHEAD = 0.3
 CALL_US = 3.0  # microseconds: calling a kernel takes one or two, so one that takes no more hardly computes
@@ -54,7 +54,7 @@ def find_int8_share(facts: Facts) -> Outcome:
         "Not all matrix products run in int8" if small else "No matrix product runs in int8",
         f"{figures}; {count_kernels(large)} run in floats and take {floats:.0%}: {name_modules(large)}.",
         advice,
-        weight=floats * (1 - 1 / UNSIGNED_COST) * (HALF if len(unfused) == len(large) else 1),
+        weight=floats * (1 - 1 / INT8_GAIN) * (HALF if len(unfused) == len(large) else 1),
     )
 
 
@@ -77,10 +77,10 @@ def find_unsigned_weights(facts: Facts) -> Outcome:
         "unsigned-weights",
         "Its weights are unsigned, and this CPU's fast instructions take signed ones",
         f"{count_kernels(unsigned)} of {count_kernels(products)} int8 products have uint8 weights; they take "
-        f"{share:.0%} of the time. On a CPU with VNNI and AMX such a model took {UNSIGNED_COST}× as long "
+        f"{share:.0%} of the time. On a CPU with VNNI and AMX such a model took {INT8_GAIN}× as long "
         "as with int8 ones.",
         "Quantize with weight_type='int8', which is what None takes.",
-        weight=share * (1 - 1 / UNSIGNED_COST),
+        weight=share * (1 - 1 / INT8_GAIN),
     )
 
 
@@ -105,7 +105,7 @@ def find_unfused_qdq(facts: Facts) -> Outcome:
         "time together.",
         "Quantize the exported variant instead of the optimized one, since a fused Attention has no QDQ kernel; or "
         "take quantize_dynamic, which has one.",
-        weight=share * (1 - 1 / UNSIGNED_COST),
+        weight=share * (1 - 1 / INT8_GAIN),
     )
 
 
@@ -176,20 +176,20 @@ def find_half_precision(facts: Facts) -> Outcome:
 
 
 def find_missing_fusions(facts: Facts) -> Outcome:
-    """Fusions that the architecture let expect and that are absent."""
+    """Fusions that are usual for this architecture and that are absent."""
     if facts.no_kernels:
         return Skipped(facts.no_kernels)
     if facts.not_fused:
         return Finding(
             "not-fused",
-            "Fusions that this architecture lets expect did not happen",
+            "Fusions that are usual for this architecture did not happen",
             f"{' '.join(facts.not_fused)} {facts.rest_share:.0%} of the time is outside products.",
             "There is nothing to set. Other runtimes (torch.compile, OpenVINO) fuse in ways of their own: measure them "
             "beside it.",
             weight=facts.rest_share * 0.3,
         )
     if facts.not_fused is not None:
-        return Fine("optimize_onnx fused all that this architecture lets expect")
+        return Fine("optimize_onnx fused all that is usual for this architecture")
     share = facts.rest_share
     if facts.fused:
         return Skipped("the optimized variant that it was made from is gone, and its report with it")

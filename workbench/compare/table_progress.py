@@ -18,8 +18,8 @@ class TableProgress:
         phase: "latency" while all are timed in turn, "timed" once for each with its time, then variant by variant
             "agreement", "quality" and "finished".
         variant: Which variant it is about, by its name in the table; empty where it is about all.
-        done: How many of
-        total: so many pieces of this phase are done: examples for "quality".
+        done: How many pieces of this phase are done; examples for "quality".
+        total: How many there are.
         message: What came out, in words, once it did; for "finished" why the variant failed, if it failed.
     """
 

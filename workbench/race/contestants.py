@@ -90,8 +90,8 @@ class Contestant:
         make: Makes the variant, with the public verbs.
         applies: Why it makes no sense for this model on this machine; None where it does.
         note: What else a reader has to know of it; None for nothing.
-        parent: What it is quantized from, where modules can be left in fp32, and
-        quantize: how.
+        parent: What it is quantized from, where modules can be left in fp32.
+        quantize: How it is quantized from that.
         own: What a variant of the caller's own is made of, so that two of one name are told apart.
     """
 

@@ -20,8 +20,8 @@ class Progress:
     Attributes:
         phase: "build", "first heat", "judge", "selective", "heats", "tune" or "done".
         contestant: Which contestant it is about; empty where it is about several.
-        done: How many of
-        total: so many pieces of this phase are done.
+        done: How many pieces of this phase are done.
+        total: How many there are; 0 where that is not known.
         message: The same in words.
         rows: What is known of all contestants by now, fastest first.
     """

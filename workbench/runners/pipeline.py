@@ -28,7 +28,7 @@ def make_pipeline(
 
     Args:
         variant: A variant, a source (its PyTorch model), or a variant's folder.
-        threads: How many threads one call may use; by default what the runtime is set to.
+        threads: How many threads one call may use; by default all usable cores, on PyTorch what it is set to.
         **kwargs: Passed on to `transformers.pipeline`, such as `handle_impossible_answer=True`.
 
     Returns:
