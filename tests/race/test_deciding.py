@@ -257,6 +257,13 @@ def test_what_was_faster_only_in_an_earlier_heat_is_not_called_as_fast():
     )
 
 
+def test_a_wide_interval_gives_no_figure():
+    vague = make_row("vague", 52.4, 24.0)
+    assert explain(vague, winner="vague")["vague"][1].startswith(
+        "faster than torch-fp32, by how much cannot be told (28–76×), keeps"
+    )
+
+
 def test_a_baseline_that_stays_says_why():
     slow = make_row("slow", 0.5)
     assert explain(slow, winner="torch-fp32")["torch-fp32"][1].endswith("is measurably faster")

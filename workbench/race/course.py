@@ -128,11 +128,9 @@ class Course:
 
     def take(self, heat: Heat, number: int) -> None:
         """Puts the timings of a heat, or of a part of one, into the rows; keeps what has to be said about it."""
-        if number != self.heat:
-            self.heat, self.noise, self.remarks = number, (), ()
-        self.noise = tuple(dict.fromkeys((*self.noise, *heat.noise)))
-        self.remarks = tuple(dict.fromkeys((*self.remarks, *heat.remarks)))
-        self.subject = heat.subject or self.subject
+        before = self.noise if number == self.heat else ()
+        self.heat, self.noise = number, tuple(dict.fromkeys((*before, *heat.noise)))
+        self.remarks, self.subject = heat.remarks, heat.subject or self.subject
         for name, timing in heat.timings.items():
             self.rows[name] = apply_timing(self.rows[name], timing, number)
 

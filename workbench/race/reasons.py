@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from workbench.compare.wording import VAGUE
 from workbench.graph.tables import format_bytes
 from workbench.race.deciding import are_tied, find_beater, is_faster, is_smaller, sort_by_speed
 from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, UNJUDGED, WINNER, RaceRow, may_win
@@ -81,6 +82,9 @@ def _praise(row: RaceRow, baseline: RaceRow, label: str) -> str:
 
 
 def _say_gain(row: RaceRow, baseline: RaceRow) -> str:
+    if is_faster(row) and (row.speedup_high or 0) > VAGUE * (row.speedup_low or row.speedup or 1):
+        ends = f"{row.speedup_low:.2g}–{row.speedup_high:.2g}×"
+        return f"faster than {baseline.name}, by how much cannot be told ({ends})"
     if is_faster(row):
         return f"{say_speedup(row)} faster than {baseline.name}"
     return f"as fast as {baseline.name} within noise, {say_speedup(row)}"
