@@ -159,6 +159,7 @@ class Panel(ipywidgets.VBox):
         with self._starting:
             if self.busy:
                 return
+            self.task = None
             try:
                 call = self.call()
                 self.prepare(call)
@@ -170,9 +171,10 @@ class Panel(ipywidgets.VBox):
 
     def cancel(self) -> None:
         """Ends what it does; nothing half-made is left."""
-        if self.task is not None and self.busy:
-            self.run_bar.cancelling()
-            self.task.cancel()
+        with self._starting:  # what is about to begin can be cancelled once it has
+            if self.task is not None and self.busy:
+                self.run_bar.cancelling()
+                self.task.cancel()
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy
@@ -185,12 +187,13 @@ class Panel(ipywidgets.VBox):
         if kind in ("log", "progress"):
             self.follow(kind, value)
             return
-        task = self.desk.ended
+        with self._starting:  # it may be over before `run` knows it
+            task = self.task
         seconds = format_seconds(task.seconds) if task is not None else ""
         try:
             if kind == "done":
+                self._keep(value)  # while nobody can give the panel something else to work on
                 self._finish(f"done in {seconds}")
-                self._keep(value)
             elif kind == "failed":
                 self._finish(f"failed after {seconds}", failure=value)
             else:

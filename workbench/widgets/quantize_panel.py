@@ -168,7 +168,7 @@ class QuantizePanel(Panel):
 
     def show(self, result: Any) -> list[ipywidgets.Widget]:
         """What it did to size and outputs, and what was made."""
-        task = self.desk.ended
+        task = self.task
         effect = describe_effect(task.call.subjects[0], result)._repr_html_() if task is not None else ""
         note = _small(
             "How good its answers are is another question: compare it with the original on your data."

@@ -139,7 +139,7 @@ class RacePanel(TablePanel):
 
     def say_left(self) -> str:
         """How much of the time that it may take is left."""
-        task = self.desk.task  # and not `self.task`, which may still be the one before
+        task = self.task
         seconds = task.call.arguments.get("seconds") if task is not None else None
         if task is None or seconds is None:
             return ""
