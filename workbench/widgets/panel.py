@@ -15,6 +15,7 @@ from workbench.background import Call, Desk, Failure, Task, describe_error, shar
 from workbench.errors import WorkbenchError
 from workbench.models.variant import Variant, resolve_variant
 from workbench.widgets.code_block import CodeBlock
+from workbench.widgets.freeing import close_all
 from workbench.widgets.run_bar import RunBar, format_seconds
 from workbench.widgets.static_view import Still, add_static
 
@@ -222,10 +223,3 @@ class Panel(ipywidgets.VBox):
     def _finish(self, said: str, *, failure: Failure | None = None) -> None:
         self._set_busy(False)
         self.run_bar.end(said, failure=failure)
-
-
-def close_all(widget: ipywidgets.Widget) -> None:
-    """Frees a widget and all that stands in it, here and in the page."""
-    for child in getattr(widget, "children", ()):
-        close_all(child)
-    widget.close()
