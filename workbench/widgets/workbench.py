@@ -12,6 +12,7 @@ import traitlets
 from workbench import widgets
 from workbench.background import Desk, Loaded, shared_desk
 from workbench.models.variant import Variant, resolve_variant
+from workbench.widgets.kernel_models import KernelModels
 from workbench.widgets.names import find_again, name_apart
 from workbench.widgets.path import (
     STEPS,
@@ -67,7 +68,7 @@ class Workbench(ipywidgets.VBox):
         self._after = "load"  # whose followers get the variant in hand
         self._late: set[str] = set()  # those that were at work when they should have got it
         self._given: dict[str, tuple[Variant, ...]] = {}
-        self._sources: dict[Variant, Source] = {}
+        self._models = KernelModels()
         self.list = widgets.VariantList()
         self.list.in_use = self._list_in_use
         self.bar = StepBar({step.name: step.title for step in STEPS})
@@ -82,7 +83,7 @@ class Workbench(ipywidgets.VBox):
         elif self.list.variants:
             self.variant = self.list.variants[-1]
         if self.variant is not None and self.variant.source is not None:
-            self._sources[find_model(self.variant.origin)] = self.variant.source
+            self._models.keep(self.variant.source)
         self.list.current = self.variant
         traitlets.link((self.bar, "current"), (self, "step"))
         self.observe(lambda _: self._show(), "step")
@@ -113,19 +114,7 @@ class Workbench(ipywidgets.VBox):
     @property
     def source(self) -> Source | None:
         """The PyTorch model, in this kernel: panels work in another process, so the first access loads it here."""
-        if self.variant is None:
-            return None
-        model = find_model(self.variant.origin)
-        if model not in self._sources:
-            from workbench.runners.torch import open_source
-
-            # One that was changed in memory is the model of what was made of it, too.
-            for known in self._sources.values():
-                if known.fingerprint() == model.origin.fingerprint:
-                    return known
-            print(f"Loading {model.origin.source} into this kernel …")
-            self._sources[model] = open_source(model)
-        return self._sources[model]
+        return None if self.variant is None else self._models.find(self.variant)
 
     @property
     def comparison(self) -> Any:
