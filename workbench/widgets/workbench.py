@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +63,14 @@ class Workbench(ipywidgets.VBox):
     ) -> None:
         self.desk = desk or shared_desk()
         self.panels: dict[str, Any] = {}
-        self._lock = threading.RLock()  # results come from another thread than clicks
         self._after = "load"  # whose followers get the variant in hand
         self._late: set[str] = set()  # those that were at work when they should have got it
         self._given: dict[str, tuple[Variant, ...]] = {}
         self._models = KernelModels()
-        self.list = widgets.VariantList()
-        self.list.in_use = self._list_in_use
+        self.list = widgets.VariantList(desk=self.desk)
+        self._lock = (
+            self.list.lock
+        )  # results come from another thread than clicks, and both change the list, too
         self.bar = StepBar({step.name: step.title for step in STEPS})
         self.stage = ipywidgets.VBox()
         self.onward = ipywidgets.Button(icon="arrow-right", tooltip="Open the next step")
@@ -97,10 +97,6 @@ class Workbench(ipywidgets.VBox):
         """The model and what was made of it, then those of other models; by name."""
         own = self._family()
         return name_apart([*own, *(each for each in self.list.variants if each not in own)])
-
-    def _list_in_use(self) -> tuple[Variant, ...]:
-        task = self.desk.task
-        return task.call.subjects if task is not None else ()
 
     def _family(self) -> tuple[Variant, ...]:
         return relatives(self.variant.origin if self.variant else None, self.list.variants)
@@ -219,8 +215,8 @@ class Workbench(ipywidgets.VBox):
     def _take(self, name: str, result: Any) -> None:
         """What a step made goes into the list, and to the steps after it."""
         made = find_model(result.origin) if isinstance(result, Loaded) else result
-        self.list.reload()  # before anybody has to wait for it
         with self._lock:
+            self.list.reload()
             self._after = name if isinstance(made, Variant) else "load"
             try:
                 if isinstance(made, Variant):

@@ -1,0 +1,66 @@
+"""The bench and its list: what was chosen in a panel stays, and what others remove or a call needs is looked after."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.variants import bench  # noqa: F401
+from tests.widgets.held_desk import HeldDesk
+from workbench import widgets
+from workbench.background import Desk
+
+
+@pytest.fixture
+def held() -> HeldDesk:
+    return HeldDesk()
+
+
+@pytest.fixture
+def table(bench, held, workspace):  # noqa: F811
+    """A bench with an exported, an optimized and two quantized variants; the optimized one is in hand."""
+    for variant in (bench.exported(), bench.optimized(), bench.small(), bench.int8()):
+        place = workspace / variant.path.parent.name / variant.path.name
+        shutil.copytree(variant.path, place, copy_function=shutil.copy2)
+    table = widgets.Workbench(desk=held)
+    table.list.current = by_name(table, "onnx-optimized")
+    return table
+
+
+def by_name(table, name):
+    return next(each for each in table.list.variants if each.name == name)
+
+
+def test_a_race_keeps_what_it_may_build_on(table, held, bench):  # noqa: F811
+    race = table.go_to("race")
+    race.run()
+    for act in (table.list.delete, lambda variant: table.list.rename(variant, "mine")):
+        for name in ("onnx-fp32", "onnx-int8-dynamic"):
+            with pytest.raises(ValueError, match="is being worked with"):
+                act(by_name(table, name))
+    race.cancel()
+    table.list.delete(by_name(table, "onnx-fp32"))
+
+
+def test_what_a_variant_at_work_was_made_from_stays_too(table, held):
+    panel = table.go_to("quantize")
+    panel.run()
+    with pytest.raises(ValueError, match="is being worked with"):
+        table.list.delete(by_name(table, "onnx-fp32"))
+    table.list.delete(table.list.variants[-1])
+    panel.cancel()
+
+
+def test_a_list_by_itself_asks_the_desk_that_all_share(table, held, monkeypatch):
+    monkeypatch.setattr("workbench.widgets.variant_list.shared_desk", lambda: held)
+    alone = widgets.VariantList()
+    panel = table.go_to("quantize")
+    panel.run()
+    with pytest.raises(ValueError, match="is being worked with"):
+        alone.delete(table.variant)
+    panel.cancel()
+    with Desk() as desk:
+        monkeypatch.setattr("workbench.widgets.variant_list.shared_desk", lambda: desk)
+        alone.delete(table.variant)
+        assert desk._process is None, "asking starts nothing"
