@@ -32,6 +32,57 @@ def by_name(table, name):
     return next(each for each in table.list.variants if each.name == name)
 
 
+def test_what_was_chosen_stays_whatever_is_ticked_or_renamed(table):
+    exported, optimized = (by_name(table, name) for name in ("onnx-fp32", "onnx-optimized"))
+    inspect, trying = table.go_to("inspect"), table.go_to("load") and table.panels["try"]
+    chosen = {inspect: inspect.controls["variant"], trying: trying.controls["candidate"]}
+    for control in chosen.values():
+        assert control.value == optimized, "what is in hand"
+        control.value = exported
+    table.list.picked = (exported, optimized)
+    assert all(control.value == exported for control in chosen.values())
+    renamed = table.list.rename(exported, "as exported")
+    assert all(control.value == renamed for control in chosen.values())
+    other = table.list.rename(optimized, "another")
+    assert all(control.value == renamed for control in chosen.values())
+    table.list.picked = (other,)
+    assert all(control.value == other for control in chosen.values()), "what was chosen is gone"
+    table.list.current = renamed
+    table.list.picked = ()
+    assert all(control.value == renamed for control in chosen.values()), "something else is in hand"
+
+
+@pytest.mark.parametrize("step", ["optimize", "quantize", "inspect", "compare"])
+def test_a_variant_that_another_has_removed_is_told_when_a_step_is_opened(table, step):
+    gone = table.variant
+    shutil.rmtree(gone.path)
+    panel = table.go_to(step)
+    assert panel in table.stage.children
+    assert gone not in table.list.variants
+    assert (table.variant.name, table.list.current) == ("torch-fp32", None)
+    assert table.list._said["failed"]
+    assert "onnx-optimized is gone from" in table.list._said["text"]
+    assert "The list was read again" in table.list._said["text"]
+    panel.busy = True
+    assert table.bar.states[step] == "running", "the bench hears of the panel"
+
+
+@pytest.mark.parametrize("trait", ["current", "picked"])
+@pytest.mark.parametrize("steps", [("inspect",), ("quantize", "inspect", "compare")])
+def test_a_click_on_what_another_has_removed_is_told(table, trait, steps):
+    panels = [table.go_to(step) for step in steps]
+    gone = by_name(table, "onnx-fp32")
+    (gone.path / "model.onnx").unlink()
+    setattr(table.list, trait, gone if trait == "current" else (gone,))
+    assert "onnx-fp32 is gone from" in table.list._said["text"]
+    assert table.list._said["failed"]
+    assert len(table.list._broken) == 1
+    assert gone not in table.list.variants
+    for panel in panels:
+        assert gone not in getattr(panel, "variants", ())
+    assert table.list.picked == ()
+
+
 def test_a_race_keeps_what_it_may_build_on(table, held, bench):  # noqa: F811
     race = table.go_to("race")
     race.run()

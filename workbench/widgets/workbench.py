@@ -10,7 +10,9 @@ import traitlets
 
 from workbench import widgets
 from workbench.background import Desk, Loaded, shared_desk
+from workbench.errors import WorkbenchError, first_line
 from workbench.models.variant import Variant, resolve_variant
+from workbench.widgets.handing import Handing
 from workbench.widgets.kernel_models import KernelModels
 from workbench.widgets.names import find_again, name_apart
 from workbench.widgets.path import (
@@ -23,7 +25,6 @@ from workbench.widgets.path import (
     relatives,
     steps_after,
     steps_done,
-    subject_for,
 )
 from workbench.widgets.static_view import add_static
 from workbench.widgets.step_bar import StepBar
@@ -64,8 +65,7 @@ class Workbench(ipywidgets.VBox):
         self.desk = desk or shared_desk()
         self.panels: dict[str, Any] = {}
         self._after = "load"  # whose followers get the variant in hand
-        self._late: set[str] = set()  # those that were at work when they should have got it
-        self._given: dict[str, tuple[Variant, ...]] = {}
+        self._handing = Handing()
         self._models = KernelModels()
         self.list = widgets.VariantList(desk=self.desk)
         self._lock = (
@@ -156,21 +156,16 @@ class Workbench(ipywidgets.VBox):
 
     def _give(self, name: str) -> None:
         """Sets what a panel works on; one that is at work gets it afterwards."""
-        step, panel = find_step(name), self.panels[name]
-        if panel.busy:
-            self._late.add(name)
-            return
-        subject = subject_for(step, self.variant)
-        if step.takes in ("variants", "graphs"):
-            wanted = self._family_picked()
-            if self._given.get(name) != wanted:  # else what was chosen in it would be lost
-                self._given[name] = panel.variants = wanted
-            if step.takes == "graphs" and subject in wanted:
-                panel.subject = subject
-            if step is TRY and subject in wanted:
-                panel.controls["candidate"].value = subject
-        elif step.takes != "nothing" and panel.subject != subject:
-            panel.subject = subject  # not where it is the same: what the panel says of its last run would go
+        try:
+            self._handing.give(find_step(name), self.panels[name], self.variant, self._family_picked())
+        except (WorkbenchError, OSError) as error:
+            self._miss(error)
+
+    def _miss(self, error: Exception) -> None:
+        """Something else has removed or altered a variant: the list, from which it then goes, is where this is said."""
+        self.list.reload()
+        advice = "The list was read again: go on with another variant, or make this one again with the steps above."
+        self.list.say(f"{first_line(error)} {advice}", failed=True)
 
     def _hand_out(self) -> None:
         """Gives what is in hand to the panels that follow."""
@@ -186,7 +181,7 @@ class Workbench(ipywidgets.VBox):
             if self.variant is not None:
                 now = find_again(self.variant, self.list.variants)
                 self.variant = now or find_model(self.variant.origin)
-            for name, panel in self.panels.items():
+            for name, panel in tuple(self.panels.items()):  # one more may be built on the way
                 step, subject = find_step(name), getattr(panel, "subject", None)
                 now = subject and find_again(subject, self.list.variants)
                 gone = subject is not None and (now is None or now.name != subject.name)
@@ -197,8 +192,7 @@ class Workbench(ipywidgets.VBox):
     def _notice(self, name: str) -> None:
         """A panel begins, or ends."""
         with self._lock:
-            if name in self._late and not self.panels[name].busy:
-                self._late.discard(name)
+            if self._handing.waits(name, self.panels[name]):
                 self._give(name)
             self._mark()
 
