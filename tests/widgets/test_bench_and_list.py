@@ -115,3 +115,12 @@ def test_a_list_by_itself_asks_the_desk_that_all_share(table, held, monkeypatch)
         monkeypatch.setattr("workbench.widgets.variant_list.shared_desk", lambda: desk)
         alone.delete(table.variant)
         assert desk._process is None, "asking starts nothing"
+
+
+def test_what_is_quantized_already_is_said_in_words_for_the_mouse(table):
+    panel = table.go_to("quantize")
+    table.list.current = by_name(table, "onnx-int8-dynamic")
+    assert "is int8 already. Choose the variant it was made from" in panel.run_bar.message.value
+    assert panel.run_bar.button.disabled
+    alone = widgets.QuantizePanel(table.variant, desk=table.desk)
+    assert "quantize_dynamic(variant.parent)" in alone.run_bar.message.value

@@ -87,7 +87,7 @@ class RacePanel(TablePanel):
                 "Seconds",
                 "no limit",
                 value=BUDGET,
-                tooltip="How long all of it may take; what was not reached goes on with the next click",
+                tooltip="How long all of it may take; anything not reached continues with the next click",
             ),
             "which": which,
             "names": names,
