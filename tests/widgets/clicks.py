@@ -1,4 +1,4 @@
-"""A panel in a test: run it to its end, and run the code that it shows."""
+"""A panel in a test: run it to its end, run the code that it shows, and display it."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ def run_code(panel: Any, name: str) -> Any:
     space: dict[str, Any] = {}
     exec(panel.code.code, space)
     return space[name]
+
+
+def display(widget: Any) -> dict[str, Any]:
+    """What a cell that ends with a widget keeps in the notebook, by mime type."""
+    bundle = widget._repr_mimebundle_()
+    return bundle[0] if isinstance(bundle, tuple) else bundle

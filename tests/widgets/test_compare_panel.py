@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.variants import Bench, bench  # noqa: F401
+from tests.widgets.clicks import display
 from workbench import widgets
 from workbench.background import Desk
 from workbench.compare.table_progress import TableProgress
@@ -63,12 +64,15 @@ def test_a_click_on_a_plot_picks_everywhere(compared):
     assert panel.view.picker.value == ""
 
 
-def test_a_saved_notebook_shows_the_result(compared):
+def test_a_saved_notebook_shows_the_call_and_displayed_again_the_result(bench, compared):  # noqa: F811
+    first = display(widgets.ComparePanel([bench.source(), bench.exported()]))
+    assert "wb.compare_variants(variants" in first["text/plain"]
+    assert "Compare variants" in first["text/html"]
+    assert "<table" not in first["text/html"]
     panel, _ = compared
-    data = panel._repr_mimebundle_()
-    data = data[0] if isinstance(data, tuple) else data
-    assert str(panel.result) in data["text/plain"]
-    assert panel.result._repr_html_() in data["text/html"]
+    again = display(panel)
+    assert str(panel.result) in again["text/plain"]
+    assert panel.result._repr_html_() in again["text/html"]
 
 
 def test_variants_come_and_go_and_ticks_stay(bench):  # noqa: F811

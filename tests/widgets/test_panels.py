@@ -216,21 +216,6 @@ def test_what_is_said_last_stands(desk):
     assert bar.clock.value == ""
 
 
-def test_what_is_replaced_is_freed(bench, desk, workspace):  # noqa: F811
-    panel = widgets.InspectPanel([bench.exported(), bench.optimized()], desk=desk)
-    panel.run()
-    first = panel.view
-    panel.subject = bench.exported()
-    panel.run()
-    assert panel.view is not first
-    assert first.comm is None
-    assert all(child.comm is None for child in first.children)
-    assert panel.view.comm is not None
-    panel.run()  # the same graph again is the same view
-    assert panel.view.comm is not None
-    assert panel.output.children == (panel.view,)
-
-
 def test_two_panels_share_one_process(bench, desk, workspace):  # noqa: F811
     first, second = (widgets.ExportPanel(bench.source(), desk=desk) for _ in range(2))
     first.run()

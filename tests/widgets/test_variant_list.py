@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import threading
 
 import pytest
 
 from tests.variants import bench  # noqa: F401
 from workbench import widgets
+from workbench.models.variant import Variant
 from workbench.models.workspace import Workspace
 
 
@@ -146,3 +148,37 @@ def test_where_no_kernel_runs_a_table_is_left(listed):
     data = data[0] if isinstance(data, tuple) else data
     assert "onnx-int8-dynamic" in data["text/plain"]
     assert "<td>onnx-optimized</td>" in data["text/html"]
+
+
+def test_what_is_deleted_while_another_thread_reads_stays_deleted(listed, monkeypatch):
+    read, go_on, first = threading.Event(), threading.Event(), listed.variants[0]
+    really = Workspace.variants
+
+    def read_slowly(home):
+        found = really(home)
+        read.set()
+        assert go_on.wait(30)
+        return found
+
+    monkeypatch.setattr(Workspace, "variants", read_slowly)
+    reading = threading.Thread(target=listed.reload, daemon=True)
+    reading.start()
+    assert read.wait(30)
+    deleting = threading.Thread(target=listed.delete, args=(first,), daemon=True)
+    deleting.start()
+    deleting.join(0.5)
+    go_on.set()
+    for thread in (reading, deleting):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert names(listed) == ["onnx-optimized", "onnx-int8-dynamic"]
+
+
+def test_what_lies_elsewhere_and_is_gone_goes_at_the_next_reading(listed, tmp_path):
+    kept = shutil.copytree(listed.variants[0].path, tmp_path / "elsewhere" / "kept")
+    listed.current = Variant.load(kept)
+    listed.reload()
+    assert len(names(listed)) == 4
+    shutil.rmtree(kept)
+    listed.reload()
+    assert len(names(listed)) == 3

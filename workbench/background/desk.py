@@ -38,7 +38,6 @@ class Desk:
     def __init__(self) -> None:
         self._process: WorkerProcess | None = None
         self._task: Task | None = None
-        self.ended: Task | None = None  # the last one that is over
         self._stopping: Task | None = None
         self._begun = False
         self._models = ModelKeeper()
@@ -194,7 +193,6 @@ class Desk:
             if self._task is not task:
                 return
             self._task = self._stopping = None
-            self.ended = task
         task.end(state, value)
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.widgets.freeing import close_all
+
 
 class Checks(ipywidgets.VBox):
     """Boxes to tick. Two buttons tick all of them, or none.
@@ -40,6 +42,8 @@ class Checks(ipywidgets.VBox):
         self._none = ipywidgets.Button(description="None", layout={"width": "auto"}, tooltip="Tick none")
         self._all.on_click(lambda _: self.set_trait("value", tuple(self.boxes)))
         self._none.on_click(lambda _: self.set_trait("value", ()))
+        self._buttons = ipywidgets.HBox([self._all, self._none])
+        self._rows: list[ipywidgets.Widget] = []
         super().__init__()
         self.offer(groups, value=value)
 
@@ -54,8 +58,11 @@ class Checks(ipywidgets.VBox):
             if title:
                 rows.append(ipywidgets.HTML(f"<b>{html.escape(title)}</b>"))
             rows.append(ipywidgets.HBox(list(made.values()), layout={"flex_flow": "row wrap"}))
-        buttons = [ipywidgets.HBox([self._all, self._none])] if len(self.boxes) > 1 else []
-        self.children = [*rows, *buttons]
+        self._buttons.layout.display = None if len(self.boxes) > 1 else "none"
+        before, self._rows = self._rows, rows
+        self.children = [*rows, self._buttons]
+        for row in before:
+            close_all(row)
         wanted = self.boxes if value is None else set(value)
         self.value = tuple(key for key in self.boxes if key in wanted)
         self._tick({"new": self.value})  # also where the value is what it was

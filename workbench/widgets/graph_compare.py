@@ -67,9 +67,8 @@ class GraphCompare(ipywidgets.VBox):
         columns = []
         for side, pane in self.panes.items():
             title = html.escape(f"{side.capitalize()}: {pane.graphs.title}")
-            column = ipywidgets.VBox([ipywidgets.HTML(f"<b>{title}</b>"), pane])
-            column.layout = ipywidgets.Layout(flex="1 1 380px", min_width="0")
-            columns.append(column)
+            look = {"flex": "1 1 380px", "min_width": "0"}
+            columns.append(ipywidgets.VBox([ipywidgets.HTML(f"<b>{title}</b>"), pane], layout=look))
         row = ipywidgets.HBox(columns, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 12px"))
         super().__init__([row, self.note])
         for side, pane in self.panes.items():

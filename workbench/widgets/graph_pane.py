@@ -24,6 +24,7 @@ class GraphPane(ipywidgets.VBox):
         tensor: The parameter that was clicked inside it, if one was.
         choices: How often a node was chosen, the same one again included.
         file: The file that is shown.
+        file_picker: What chooses it; None where there is one file alone.
     """
 
     selected = traitlets.Dict()
@@ -38,18 +39,22 @@ class GraphPane(ipywidgets.VBox):
         self.canvas = GraphCanvas(height=height, label=f"Graph of {graphs.title}")
         names = [path.name for path in graphs.paths]
         look: dict[str, Any] = {
-            "layout": ipywidgets.Layout(flex="1 1 240px", max_width="420px"),
+            "layout": {"flex": "1 1 240px", "max_width": "420px"},
             "style": {"description_width": "initial"},
         }
-        self.file_picker = ipywidgets.Dropdown(options=names, description="File", **look)
         self.part_picker = ipywidgets.Dropdown(description="Show", **look)
-        pickers = [self.file_picker, self.part_picker] if len(names) > 1 else [self.part_picker]
+        pickers = [self.part_picker]
+        self.file_picker: ipywidgets.Dropdown | None = None
+        if len(names) > 1:
+            self.file_picker = ipywidgets.Dropdown(options=names, description="File", **look)
+            pickers.insert(0, self.file_picker)
         super().__init__(
-            [ipywidgets.HBox(pickers, layout=ipywidgets.Layout(flex_flow="row wrap")), self.canvas],
-            layout=ipywidgets.Layout(width="100%", min_width="0"),
+            [ipywidgets.HBox(pickers, layout={"flex_flow": "row wrap"}), self.canvas],
+            layout={"width": "100%", "min_width": "0"},
         )
         self.show_file(names[0])
-        self.file_picker.observe(lambda change: self.show_file(change["new"]), "value")
+        if self.file_picker is not None:
+            self.file_picker.observe(lambda change: self.show_file(change["new"]), "value")
         self.part_picker.observe(lambda change: self._show_part(change["new"]), "value")
         self.canvas.observe(self._on_picked, "picked")
 
@@ -67,7 +72,8 @@ class GraphPane(ipywidgets.VBox):
         """Shows one of the variant's files, and of it one part (by default the first)."""
         _, _, parts = self._open(name)
         self.file = name
-        self.file_picker.value = name
+        if self.file_picker is not None:
+            self.file_picker.value = name
         chosen = part or parts[0].name
         if [value for _, value in self.part_picker.options] != [each.name for each in parts]:
             self._shown = (name, chosen)  # the picker speaks up at once when its options change

@@ -63,7 +63,7 @@ class GraphView(ipywidgets.VBox):
         self.answers = NodeAnswers(self.panel, self.variant, desk or shared_desk())
         self._given: tuple[Any, str | None] | None = None
         self.pane.layout.flex = "3 1 420px"
-        self.panel.layout = ipywidgets.Layout(flex="1 1 280px", min_width="0")
+        self.panel.layout.flex, self.panel.layout.min_width = "1 1 280px", "0"
         row = ipywidgets.HBox([self.pane, self.panel], layout=ipywidgets.Layout(flex_flow="row wrap"))
         super().__init__([row, self.answers])
         traitlets.dlink((self.pane, "selected"), (self, "selected"))

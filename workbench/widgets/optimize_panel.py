@@ -30,9 +30,9 @@ class OptimizePanel(Panel):
         """How far, and whether in half precision."""
         levels = [
             ("the one that suits (recommended)", None),
-            ("O1: what is constant or redundant; standard operators alone", "O1"),
-            ("O2: and operators fused, attention too", "O2"),
-            ("O3: and an approximation of Gelu", "O3"),
+            ("O1: remove constant and redundant nodes; standard operators only", "O1"),
+            ("O2: O1, and fuse operators, attention included", "O2"),
+            ("O3: O2, and approximate Gelu", "O3"),
             ("99: everything, for this CPU only", 99),
         ]
         return {

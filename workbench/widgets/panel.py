@@ -15,6 +15,7 @@ from workbench.background import Call, Desk, Failure, Task, describe_error, shar
 from workbench.errors import WorkbenchError
 from workbench.models.variant import Variant, resolve_variant
 from workbench.widgets.code_block import CodeBlock
+from workbench.widgets.freeing import close_all
 from workbench.widgets.run_bar import RunBar, format_seconds
 from workbench.widgets.static_view import Still, add_static
 
@@ -159,6 +160,7 @@ class Panel(ipywidgets.VBox):
         with self._starting:
             if self.busy:
                 return
+            self.task = None
             try:
                 call = self.call()
                 self.prepare(call)
@@ -170,9 +172,10 @@ class Panel(ipywidgets.VBox):
 
     def cancel(self) -> None:
         """Ends what it does; nothing half-made is left."""
-        if self.task is not None and self.busy:
-            self.run_bar.cancelling()
-            self.task.cancel()
+        with self._starting:  # what is about to begin can be cancelled once it has
+            if self.task is not None and self.busy:
+                self.run_bar.cancelling()
+                self.task.cancel()
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy
@@ -185,12 +188,13 @@ class Panel(ipywidgets.VBox):
         if kind in ("log", "progress"):
             self.follow(kind, value)
             return
-        task = self.desk.ended
+        with self._starting:  # it may be over before `run` knows it
+            task = self.task
         seconds = format_seconds(task.seconds) if task is not None else ""
         try:
             if kind == "done":
+                self._keep(value)  # while nobody can give the panel something else to work on
                 self._finish(f"done in {seconds}")
-                self._keep(value)
             elif kind == "failed":
                 self._finish(f"failed after {seconds}", failure=value)
             else:
@@ -219,10 +223,3 @@ class Panel(ipywidgets.VBox):
     def _finish(self, said: str, *, failure: Failure | None = None) -> None:
         self._set_busy(False)
         self.run_bar.end(said, failure=failure)
-
-
-def close_all(widget: ipywidgets.Widget) -> None:
-    """Frees a widget and all that stands in it, here and in the page."""
-    for child in getattr(widget, "children", ()):
-        close_all(child)
-    widget.close()

@@ -111,7 +111,7 @@ def steps_done(variants: Iterable[Variant]) -> set[str]:
 
 @dataclasses.dataclass(frozen=True)
 class BenchSummary:
-    """What stands on a bench, for where no kernel runs.
+    """What stands on a bench at the moment, for where no kernel runs.
 
     Attributes:
         done: The names of the steps that are done.

@@ -152,13 +152,18 @@ class QuantizePanel(Panel):
     def subjects(self) -> tuple[Variant, ...]:
         """The ONNX variant."""
         (subject,) = super().subjects()
+        if self.inside and subject.runtime == "onnxruntime" and subject.precision != "fp32":
+            raise ValueError(  # the verb says it for those who write code
+                f"{subject.name} is {subject.precision} already. Choose the variant it was made from under "
+                "'Work on' in the list above."
+            )
         return (require_fp32(subject, self.method.verb),)
 
     def arguments(self) -> dict[str, Any]:
         """Those of the method that are not as usual, and the globs."""
         if self.hits is not None and self.hits.problem:
             wrong = next((GLOBS[item.argument] for item in self.hits.globs if item.problem), None)
-            raise ValueError(f"Mend {wrong!r}: it matches nothing." if wrong else self.hits.problem)
+            raise ValueError(f"Fix {wrong!r}: it matches nothing." if wrong else self.hits.problem)
         chosen = {name: self.controls[name].value for name in self.method.controls}
         return {**keep_unusual(chosen), **self._globs()}
 
@@ -168,7 +173,7 @@ class QuantizePanel(Panel):
 
     def show(self, result: Any) -> list[ipywidgets.Widget]:
         """What it did to size and outputs, and what was made."""
-        task = self.desk.ended
+        task = self.task
         effect = describe_effect(task.call.subjects[0], result)._repr_html_() if task is not None else ""
         note = _small(
             "How good its answers are is another question: compare it with the original on your data."

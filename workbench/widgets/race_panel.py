@@ -87,7 +87,7 @@ class RacePanel(TablePanel):
                 "Seconds",
                 "no limit",
                 value=BUDGET,
-                tooltip="How long all of it may take; what was not reached goes on with the next click",
+                tooltip="How long all of it may take; anything not reached continues with the next click",
             ),
             "which": which,
             "names": names,
@@ -139,7 +139,7 @@ class RacePanel(TablePanel):
 
     def say_left(self) -> str:
         """How much of the time that it may take is left."""
-        task = self.desk.task  # and not `self.task`, which may still be the one before
+        task = self.task
         seconds = task.call.arguments.get("seconds") if task is not None else None
         if task is None or seconds is None:
             return ""

@@ -1,4 +1,8 @@
-"""What a widget leaves in a saved notebook: a result as text and as a table, for where no kernel runs."""
+"""What a widget leaves in a saved notebook, for where no kernel runs: text and a table beside the widget itself.
+
+It is written when the cell displays the widget and stays as it was then. Bringing it up to date would draw the widget
+anew, with its focus and its graph lost; whoever wants the result in the saved notebook displays the panel once more.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 
 def add_static(bundle: Any, result: Any) -> Any:
-    """Adds what a result prints to a widget's mime bundle, which a live notebook prefers to draw."""
+    """Adds what a result prints now to a widget's mime bundle; a live notebook draws the widget instead."""
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     if data is not None:
         data["text/plain"] = str(result)
@@ -16,7 +20,7 @@ def add_static(bundle: Any, result: Any) -> Any:
 
 
 class Still:
-    """A panel as a saved notebook shows it: what it is about, its code, and its result if there is one.
+    """A panel as it stands now: what it is about, its code, and its result if there is one already.
 
     Args:
         panel: The panel.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,8 @@ from workbench.widgets.choice import Choice
 from workbench.widgets.names import identify
 from workbench.widgets.panel import WIDE, Panel
 from workbench.widgets.picture import draw_picture
-from workbench.widgets.score_view import draw_scores
-from workbench.widgets.text_fields import clip, text_fields
+from workbench.widgets.text_fields import text_fields
+from workbench.widgets.try_answer import Asked
 from workbench.widgets.try_inputs import (
     PictureShelf,
     list_samples,
@@ -37,9 +36,7 @@ if TYPE_CHECKING:
     Offered = Variant | Loaded | Source | str | Path
 
 TEXTS = ("question", "context", "text")
-LONGEST_SHOWN = 300  # of what was asked, above the answers
 SHOWN_SAMPLES = 16
-ALONE = "The same variant on both sides: make another one to compare."
 
 
 class TryPanel(Panel):
@@ -73,7 +70,7 @@ class TryPanel(Panel):
         self._filling = False
         self._labels: dict[str, Variant] = {}
         self._samples: list[Any] = []
-        self._asked: tuple[tuple[str, str], str] = (("", ""), "")  # names and input of the call under way
+        self._asked = Asked()
         self.preview = ipywidgets.HTML()
         super().__init__(desk=desk)
         self.controls["reference"].observe(self._on_reference, "value")
@@ -238,17 +235,10 @@ class TryPanel(Panel):
         return "" if given is None else f"{given.origin.source}, {given.task}"
 
     def prepare(self, call: Call) -> None:
-        """Keeps what was asked, and of whom: the controls may show something else by the time there is an answer."""
-        names = tuple(self.controls[name].label for name in ("reference", "candidate"))
-        self._asked = ((names[0], names[1]), self.preview.value)
+        """Keeps what was asked, and of whom."""
+        reference, candidate = (self.controls[name].label for name in ("reference", "candidate"))
+        self._asked = Asked(call.subjects[0].task, (reference, candidate), self.preview.value)
 
     def show(self, result: ScorePair) -> list[ipywidgets.Widget]:
         """What each says, and the scores behind it."""
-        (left, right), picture = self._asked
-        text = clip(result.example, LONGEST_SHOWN)
-        given = picture or f"<div style='font-style:italic'>{html.escape(text)}</div>"
-        alone = f"<div>{ALONE}</div>" if left == right else ""
-        words = self.controls["reference"].value.task == "token-classification"
-        drawn = draw_scores(result, names=(left, right), answers=not words)
-        shown = f"<div style='margin:6px 0'>{given}</div>{alone}{drawn}"
-        return [ipywidgets.HTML(f"<div style='line-height:1.5;overflow-wrap:anywhere'>{shown}</div>")]
+        return [ipywidgets.HTML(self._asked.draw(result))]

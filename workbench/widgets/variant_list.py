@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
+from workbench.background import Desk, shared_desk
 from workbench.errors import WorkbenchError
 from workbench.models.shelf import Shelf, describe_variants
 from workbench.models.upkeep import Deleted
 from workbench.models.variant import Variant
 from workbench.models.workspace import Workspace
 from workbench.widgets.assets import STATIC, read_script
+from workbench.widgets.in_use import is_needed
 from workbench.widgets.names import identify
 from workbench.widgets.static_view import add_static
 
@@ -25,12 +29,14 @@ class VariantList(anywidget.AnyWidget):
 
     Args:
         variants: What stands in it; None takes what the workspace holds.
+        desk: The process whose work must not lose what it works with; by default the one that all panels share.
 
     Attributes:
         variants: What stands in it, the last made at the end.
         picked: Those that are ticked.
         current: The one to work on; None for none. One that is not in the list yet is added.
-        in_use: What gives the variants that some work goes on with: these are not renamed or deleted.
+        lock: Held while the list changes, and by whoever reacts to that: what another thread has read of the
+            workspace must not take the place of what was done since.
 
     Example:
         >>> exported = export_onnx(load_model("random/tiny-bert"))
@@ -56,8 +62,9 @@ class VariantList(anywidget.AnyWidget):
     picked: Any = traitlets.Tuple()
     current = traitlets.Instance(Variant, allow_none=True)
 
-    def __init__(self, variants: Iterable[Variant] | None = None) -> None:
-        self.in_use: Callable[[], Iterable[Variant]] = tuple
+    def __init__(self, variants: Iterable[Variant] | None = None, *, desk: Desk | None = None) -> None:
+        self.lock = threading.RLock()
+        self._desk = desk
         self._deleted: Deleted | None = None
         self._serial = itertools.count(1)
         super().__init__()
@@ -69,30 +76,34 @@ class VariantList(anywidget.AnyWidget):
 
     def reload(self) -> None:
         """Reads the workspace again. What is in the list and lies elsewhere stays."""
-        home = Workspace()
-        found = home.variants()
-        others = [each for each in self.variants if each.path is None or each.path.parent.parent != home.root]
-        self._broken = [each.reason for each in found.broken]
-        self.variants = (*others, *found)
+        with self.lock:
+            home = Workspace()
+            found = home.variants()
+            others = [each for each in self.variants if _lies_elsewhere(each, home.root)]
+            self._broken = [each.reason for each in found.broken]
+            self.variants = (*others, *found)
 
     def rename(self, variant: Variant, name: str) -> Variant:
         """Gives a variant of the list another name; see `Workspace.rename`."""
-        self._require_free(variant)
-        renamed = Workspace().rename(variant, name)
-        self.variants = tuple(
-            renamed if identify(each) == identify(variant) else each for each in self.variants
-        )
-        return renamed
+        with self.lock:
+            self._require_free(variant)
+            renamed = Workspace().rename(variant, name)
+            self.variants = tuple(
+                renamed if identify(each) == identify(variant) else each for each in self.variants
+            )
+            return renamed
 
     def delete(self, variant: Variant) -> None:
         """Deletes a variant, without asking; `undo` brings it back as long as no other is deleted."""
-        self._require_free(variant)
-        self._deleted = Workspace().delete(variant)
-        self.variants = tuple(each for each in self.variants if identify(each) != identify(variant))
-        self._say(f"{variant.name} is deleted.", undo=True)
+        with self.lock:
+            self._require_free(variant)
+            self._deleted = Workspace().delete(variant)
+            self.variants = tuple(each for each in self.variants if identify(each) != identify(variant))
+            self.say(f"{variant.name} is deleted.", undo=True)
 
     def _require_free(self, variant: Variant) -> None:
-        if identify(variant) in map(identify, self.in_use()):
+        task = (self._desk or shared_desk()).task
+        if task is not None and is_needed(variant, task.call, self.variants):
             raise ValueError(f"{variant.name} is being worked with. Wait for the end, or cancel that first.")
 
     def undo(self) -> None:
@@ -101,14 +112,14 @@ class VariantList(anywidget.AnyWidget):
         Raises:
             ValueError: Nothing was deleted.
         """
-        if self._deleted is None:
-            raise ValueError("Nothing was deleted here.")
-        deleted, self._deleted = self._deleted, None
-        back = Workspace().restore(deleted)
-        self.reload()
-        if identify(back) not in map(identify, self.variants):
-            self.variants = (*self.variants, back)
-        self._say(f"{back.name} is back.")
+        with self.lock:
+            if self._deleted is None:
+                raise ValueError("Nothing was deleted here.")
+            deleted, self._deleted = self._deleted, None
+            back = Workspace().restore(deleted)
+            self.reload()
+            self._add((back,))
+            self.say(f"{back.name} is back.")
 
     @traitlets.observe("variants")
     def _show(self, _: Any) -> None:
@@ -150,10 +161,11 @@ class VariantList(anywidget.AnyWidget):
             self.current = next((each for each in self.variants if identify(each) == self._chosen), None)
 
     def _add(self, variants: Iterable[Variant]) -> None:
-        known = set(map(identify, self.variants))
-        new = {identify(each): each for each in variants if identify(each) not in known}
-        if new:
-            self.variants = (*self.variants, *new.values())
+        with self.lock:
+            known = set(map(identify, self.variants))
+            new = {identify(each): each for each in variants if identify(each) not in known}
+            if new:
+                self.variants = (*self.variants, *new.values())
 
     def _on_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         ask = content.get("ask")
@@ -167,14 +179,30 @@ class VariantList(anywidget.AnyWidget):
             }
         if ask not in actions:
             return
-        self._say("")
+        self.say("")
         try:
             actions[ask]()
         except (ValueError, OSError, RuntimeError, WorkbenchError) as error:
-            self._say(str(error), failed=True)
+            self.say(str(error), failed=True)
 
-    def _say(self, text: str, *, undo: bool = False, failed: bool = False) -> None:
+    def say(self, text: str, *, undo: bool = False, failed: bool = False) -> None:
+        """Says something below the table.
+
+        Args:
+            text: What happened.
+            undo: Whether it can be undone here.
+            failed: Whether it is bad news.
+        """
         self._said = {"text": text, "undo": undo, "failed": failed, "serial": next(self._serial)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return add_static(super()._repr_mimebundle_(**kwargs), Shelf(Workspace().root, self.variants))
+
+
+def _lies_elsewhere(variant: Variant, root: Path) -> bool:
+    """Whether reading a workspace says nothing of a variant; one in another folder has to be there still."""
+    if variant.path is None:
+        return True
+    return variant.path.parent.parent != root and all(
+        (variant.path / name).is_file() for name in variant.files
+    )

@@ -66,17 +66,25 @@ class VariantsView(ipywidgets.VBox):
             style={"description_width": "130px"},
             layout={"width": "420px", "max_width": "98%"},
         )
-        self.tabs = ipywidgets.ToggleButtons(
-            options=list(self.figures), tooltips=[f"Show: {title}" for title in self.figures]
-        )
-        self.plot = PlotView(self._pick) if self.figures else None
+        self.tabs: ipywidgets.ToggleButtons | None = None
+        self.plot: PlotView | None = None
+        plots = []
+        if self.figures:
+            self.tabs = ipywidgets.ToggleButtons(
+                options=list(self.figures), tooltips=[f"Show: {title}" for title in self.figures]
+            )
+            self.plot = PlotView(self._pick)
+            self.tabs.observe(self._draw, "value")
+            plots = [self.tabs, self.plot]
         self.report = ReportBar(comparison)
-        plots = [self.tabs, self.plot] if self.plot is not None else []
         super().__init__([self.table, self.picker, *plots, self.report])
         traitlets.link((self.picker, "value"), (self, "selected"))
         self.observe(self._draw, "selected")
-        self.tabs.observe(self._draw, "value")
         self._draw()
+
+    @property
+    def _title(self) -> str:
+        return self.tabs.value if self.tabs is not None else ""
 
     @property
     def figure(self) -> Figure:
@@ -87,7 +95,7 @@ class VariantsView(ipywidgets.VBox):
         """
         from workbench.plots import mark_row
 
-        plain = self.figures[self.tabs.value]
+        plain = self.figures[self._title]
         return mark_row(plain, self._places.index(self.selected)) if self.selected in self._places else plain
 
     def _pick(self, place: Any) -> None:
@@ -99,7 +107,7 @@ class VariantsView(ipywidgets.VBox):
         place = self.names.index(self.selected) if self.selected in self.names else None
         self.table.value = wrap_table(mark_line(self._table, place))
         if self.plot is not None:
-            self.plot.show(self.figure, label=f"Plot: {self.tabs.value}")
+            self.plot.show(self.figure, label=f"Plot: {self._title}")
 
 
 def draw_figures(comparison: Comparison, more: Mapping[str, Callable[[], Figure]]) -> dict[str, Figure]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,10 @@ import traitlets
 
 from workbench import widgets
 from workbench.background import Desk, Loaded, shared_desk
+from workbench.errors import WorkbenchError, first_line
 from workbench.models.variant import Variant, resolve_variant
+from workbench.widgets.handing import Handing
+from workbench.widgets.kernel_models import KernelModels
 from workbench.widgets.names import find_again, name_apart
 from workbench.widgets.path import (
     STEPS,
@@ -23,7 +25,6 @@ from workbench.widgets.path import (
     relatives,
     steps_after,
     steps_done,
-    subject_for,
 )
 from workbench.widgets.static_view import add_static
 from workbench.widgets.step_bar import StepBar
@@ -63,13 +64,13 @@ class Workbench(ipywidgets.VBox):
     ) -> None:
         self.desk = desk or shared_desk()
         self.panels: dict[str, Any] = {}
-        self._lock = threading.RLock()  # results come from another thread than clicks
         self._after = "load"  # whose followers get the variant in hand
-        self._late: set[str] = set()  # those that were at work when they should have got it
-        self._given: dict[str, tuple[Variant, ...]] = {}
-        self._sources: dict[Variant, Source] = {}
-        self.list = widgets.VariantList()
-        self.list.in_use = self._list_in_use
+        self._handing = Handing()
+        self._models = KernelModels()
+        self.list = widgets.VariantList(desk=self.desk)
+        self._lock = (
+            self.list.lock
+        )  # results come from another thread than clicks, and both change the list, too
         self.bar = StepBar({step.name: step.title for step in STEPS})
         self.stage = ipywidgets.VBox()
         self.onward = ipywidgets.Button(icon="arrow-right", tooltip="Open the next step")
@@ -82,7 +83,7 @@ class Workbench(ipywidgets.VBox):
         elif self.list.variants:
             self.variant = self.list.variants[-1]
         if self.variant is not None and self.variant.source is not None:
-            self._sources[find_model(self.variant.origin)] = self.variant.source
+            self._models.keep(self.variant.source)
         self.list.current = self.variant
         traitlets.link((self.bar, "current"), (self, "step"))
         self.observe(lambda _: self._show(), "step")
@@ -97,10 +98,6 @@ class Workbench(ipywidgets.VBox):
         own = self._family()
         return name_apart([*own, *(each for each in self.list.variants if each not in own)])
 
-    def _list_in_use(self) -> tuple[Variant, ...]:
-        task = self.desk.task
-        return task.call.subjects if task is not None else ()
-
     def _family(self) -> tuple[Variant, ...]:
         return relatives(self.variant.origin if self.variant else None, self.list.variants)
 
@@ -113,19 +110,7 @@ class Workbench(ipywidgets.VBox):
     @property
     def source(self) -> Source | None:
         """The PyTorch model, in this kernel: panels work in another process, so the first access loads it here."""
-        if self.variant is None:
-            return None
-        model = find_model(self.variant.origin)
-        if model not in self._sources:
-            from workbench.runners.torch import open_source
-
-            # One that was changed in memory is the model of what was made of it, too.
-            for known in self._sources.values():
-                if known.fingerprint() == model.origin.fingerprint:
-                    return known
-            print(f"Loading {model.origin.source} into this kernel …")
-            self._sources[model] = open_source(model)
-        return self._sources[model]
+        return None if self.variant is None else self._models.find(self.variant)
 
     @property
     def comparison(self) -> Any:
@@ -171,21 +156,16 @@ class Workbench(ipywidgets.VBox):
 
     def _give(self, name: str) -> None:
         """Sets what a panel works on; one that is at work gets it afterwards."""
-        step, panel = find_step(name), self.panels[name]
-        if panel.busy:
-            self._late.add(name)
-            return
-        subject = subject_for(step, self.variant)
-        if step.takes in ("variants", "graphs"):
-            wanted = self._family_picked()
-            if self._given.get(name) != wanted:  # else what was chosen in it would be lost
-                self._given[name] = panel.variants = wanted
-            if step.takes == "graphs" and subject in wanted:
-                panel.subject = subject
-            if step is TRY and subject in wanted:
-                panel.controls["candidate"].value = subject
-        elif step.takes != "nothing" and panel.subject != subject:
-            panel.subject = subject  # not where it is the same: what the panel says of its last run would go
+        try:
+            self._handing.give(find_step(name), self.panels[name], self.variant, self._family_picked())
+        except (WorkbenchError, OSError) as error:
+            self._miss(error)
+
+    def _miss(self, error: Exception) -> None:
+        """Something else has removed or altered a variant: the list, from which it then goes, is where this is said."""
+        self.list.reload()
+        advice = "The list was read again: go on with another variant, or make this one again with the steps above."
+        self.list.say(f"{first_line(error)} {advice}", failed=True)
 
     def _hand_out(self) -> None:
         """Gives what is in hand to the panels that follow."""
@@ -201,7 +181,7 @@ class Workbench(ipywidgets.VBox):
             if self.variant is not None:
                 now = find_again(self.variant, self.list.variants)
                 self.variant = now or find_model(self.variant.origin)
-            for name, panel in self.panels.items():
+            for name, panel in tuple(self.panels.items()):  # one more may be built on the way
                 step, subject = find_step(name), getattr(panel, "subject", None)
                 now = subject and find_again(subject, self.list.variants)
                 gone = subject is not None and (now is None or now.name != subject.name)
@@ -212,8 +192,7 @@ class Workbench(ipywidgets.VBox):
     def _notice(self, name: str) -> None:
         """A panel begins, or ends."""
         with self._lock:
-            if name in self._late and not self.panels[name].busy:
-                self._late.discard(name)
+            if self._handing.waits(name, self.panels[name]):
                 self._give(name)
             self._mark()
 
@@ -230,8 +209,8 @@ class Workbench(ipywidgets.VBox):
     def _take(self, name: str, result: Any) -> None:
         """What a step made goes into the list, and to the steps after it."""
         made = find_model(result.origin) if isinstance(result, Loaded) else result
-        self.list.reload()  # before anybody has to wait for it
         with self._lock:
+            self.list.reload()
             self._after = name if isinstance(made, Variant) else "load"
             try:
                 if isinstance(made, Variant):
