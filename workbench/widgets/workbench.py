@@ -68,9 +68,7 @@ class Workbench(ipywidgets.VBox):
         self._handing = Handing()
         self._models = KernelModels()
         self.list = widgets.VariantList(desk=self.desk)
-        self._lock = (
-            self.list.lock
-        )  # results come from another thread than clicks, and both change the list, too
+        self._lock = self.list.lock  # results come from another thread than clicks, and both change the list
         self.bar = StepBar({step.name: step.title for step in STEPS})
         self.stage = ipywidgets.VBox()
         self.onward = ipywidgets.Button(icon="arrow-right", tooltip="Open the next step")
