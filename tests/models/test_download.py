@@ -35,7 +35,7 @@ def test_it_says_what_is_fetched_and_what_stays(hub, remote):
     assert answer.bytes == sum((remote / file.name).stat().st_size for file in answer.files)
     assert (answer.has_weights, answer.gated, answer.offline, answer.bytes_here) == (True, False, False, 0)
     assert f"{answer.bytes / 1e6:,.1f} MB to download, in {len(answer.files)} files" in str(answer)
-    assert "Left there: tf_model.h5 (0.3 MB), <b>.py" in str(answer)
+    assert "Not downloaded: tf_model.h5 (0.3 MB), <b>.py" in str(answer)
     assert "&lt;b&gt;.py" in answer._repr_html_()
     assert "<b>.py" not in answer._repr_html_()
     assert fetched(hub) == []

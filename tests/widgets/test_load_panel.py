@@ -191,6 +191,13 @@ def test_an_error_is_said_and_the_choice_stays(panel):
     assert (panel.controls["hub_id"].value, panel.controls["place"].value) == (NAME, "hub")
 
 
+def test_only_a_cancelled_download_leaves_something_behind(panel):
+    panel.choose("demo/qa")
+    assert panel.after_cancel == "cancelled; nothing was kept"
+    panel.choose(NAME)
+    assert panel.after_cancel == "cancelled; the partial download is kept and will resume"
+
+
 def test_where_no_kernel_runs_it_says_what_it_would_do(panel):
     bundle = panel._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle

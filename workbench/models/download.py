@@ -76,8 +76,8 @@ class Download:
         if not self.files:
             return f"{self.name}: nothing in it that the workbench reads"
         if not missing:
-            return f"{self.name}: nothing to download; all {_size(self.bytes_here)} of it are here"
-        here = f"; {_size(self.bytes_here)} more are here already" if self.bytes_here else ""
+            return f"{self.name}: nothing to download; all {_size(self.bytes_here)} of it are cached"
+        here = f"; {_size(self.bytes_here)} are cached already" if self.bytes_here else ""
         unknown = " or more" if any(file.bytes is None for file in missing) else ""
         return f"{self.name}: {_size(self.bytes)}{unknown} to download, in {_count(missing)}{here}"
 
@@ -111,7 +111,7 @@ class Download:
     def _lines(self) -> list[str]:
         lines = [f"Needed: {_list(self.files)}"] if self.files else []
         if self.left_out:
-            lines.append(f"Left there: {_list(self.left_out)}")
+            lines.append(f"Not downloaded: {_list(self.left_out)}")
         return lines
 
 

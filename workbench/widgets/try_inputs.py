@@ -132,7 +132,7 @@ class PictureShelf:
         from PIL import Image
 
         if not uploads:
-            raise ValueError("Choose an example, or bring a picture of your own.")
+            raise ValueError("Choose an example, or upload one of your own.")
         key = (str(uploads[-1]["name"]), bytes(uploads[-1]["content"]), mode)
         try:
             if self._kept is None or self._kept[0] != key or not self._kept[1].is_file():
