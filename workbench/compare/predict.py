@@ -112,8 +112,8 @@ def _number(label: Any, data: Data, labels: Mapping[int, str]) -> int:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         shown = ", ".join(map(repr, known[:12])) + (" and more" if len(known) > 12 else "")
         raise ValueError(
-            f"The label {label!r} in {data.name} is not one of the model's labels.{hint} It knows {len(known)}: {shown}. "
-            "Rename the labels, or give their numbers."
+            f"The label {label!r} in {data.name} is not one of the model's labels.{hint} It knows {len(known)}: "
+            f"{shown}. Rename the labels, or give their numbers."
         )
     return number
 
