@@ -168,7 +168,9 @@ def cut_off(values: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
 
 def quantize_zeros_by_zero(values: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
     scale = largest(values) / (2 ** (bits - 1) - 1)
-    return np.round(values / scale).astype(int), scale  # of zeros a NaN, which as a whole number is a large one
+    return np.round(values / scale).astype(
+        int
+    ), scale  # of zeros a NaN, which as a whole number is a large one
 
 
 def quantize_zeros_to_ones(values: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
