@@ -109,6 +109,8 @@ def test_a_folder_is_looked_at_while_it_is_typed(panel, folder):
         ("../x", "is no Hub id"),
         ("<b>", "is no Hub id"),
         ("demo/qa", "comes with the workbench"),
+        ("x" * 97, "is no Hub id"),
+        (f"owner/{'x' * 300}", "is no Hub id"),
     ],
 )
 def test_what_is_no_id_is_said_at_once(panel, typed, what):

@@ -24,7 +24,7 @@ from workbench.models.weights import find_weights
 
 OWN_PREFIXES = ("demo/", PREFIX)
 TOKENIZER = "tokenizer_config.json"
-_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?", re.ASCII)
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}(/[\w.-]{1,96})?", re.ASCII)  # 96: the longest name there
 
 
 def demo_offers() -> dict[str, str]:
@@ -114,11 +114,18 @@ def check_hub_id(text: str) -> str:
         raise ValueError(f"{name!r:.120} is no Hub id: those look like owner/name.")
     if name.startswith(OWN_PREFIXES):
         raise ValueError(f"{name!r} comes with the workbench. Choose it under its own place.")
-    if Path(name).exists():
+    if _exists(name):
         raise ValueError(
             f"{name!r} exists here, and load_model would take that. Choose 'Folder', or rename it."
         )
     return name
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # what may not be looked at cannot be loaded from either
+        return False
 
 
 def list_examples(variant: Variant) -> list[Any]:
