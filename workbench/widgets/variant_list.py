@@ -89,7 +89,7 @@ class VariantList(anywidget.AnyWidget):
         self._require_free(variant)
         self._deleted = Workspace().delete(variant)
         self.variants = tuple(each for each in self.variants if identify(each) != identify(variant))
-        self._say(f"{variant.name} is deleted.", undo=True)
+        self._say("")
 
     def _require_free(self, variant: Variant) -> None:
         if identify(variant) in map(identify, self.in_use()):
@@ -103,8 +103,8 @@ class VariantList(anywidget.AnyWidget):
         """
         if self._deleted is None:
             raise ValueError("Nothing was deleted here.")
-        deleted, self._deleted = self._deleted, None
-        back = Workspace().restore(deleted)
+        back = Workspace().restore(self._deleted)
+        self._deleted = None  # not before: what has failed can be tried again
         self.reload()
         if identify(back) not in map(identify, self.variants):
             self.variants = (*self.variants, back)
@@ -173,8 +173,10 @@ class VariantList(anywidget.AnyWidget):
         except (ValueError, OSError, RuntimeError, WorkbenchError) as error:
             self._say(str(error), failed=True)
 
-    def _say(self, text: str, *, undo: bool = False, failed: bool = False) -> None:
-        self._said = {"text": text, "undo": undo, "failed": failed, "serial": next(self._serial)}
+    def _say(self, text: str, *, failed: bool = False) -> None:
+        """Tells the page what has happened, and each time anew what can be brought back."""
+        deleted = "" if self._deleted is None else self._deleted.variant.name
+        self._said = {"text": text, "failed": failed, "deleted": deleted, "serial": next(self._serial)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return add_static(super()._repr_mimebundle_(**kwargs), Shelf(Workspace().root, self.variants))
