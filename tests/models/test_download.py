@@ -69,6 +69,29 @@ def test_without_the_network_the_cache_answers(hub, remote, monkeypatch):
         describe_download("someone/other")
 
 
+def test_it_asks_the_hub_that_the_environment_names_now(hub, remote, tmp_path, monkeypatch):
+    """As loading does, which is in a process of its own: the client in this one was imported under other names."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import reset_sessions
+
+    for name, value in (("ENDPOINT", "http://127.0.0.1:9"), ("HF_HUB_OFFLINE", True)):
+        monkeypatch.setattr(constants, name, value)
+    reset_sessions()
+    monkeypatch.setenv("HF_ENDPOINT", f"{hub.url}/")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    answer = describe_download(NAME)
+    assert (answer.offline, answer.bytes_here) == (False, 0)
+    load_model(NAME)
+    assert list((tmp_path / "home" / "hub").glob("models--someone--model/snapshots/*/model.safetensors"))
+    assert describe_download(NAME).bytes == 0
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    answer = describe_download(NAME)
+    assert (answer.offline, answer.bytes) == (True, 0)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "another"))
+    with pytest.raises(LoadError, match="HF_HUB_OFFLINE is set"):
+        describe_download(NAME)
+
+
 @pytest.mark.parametrize(
     ("status", "code", "what"),
     [

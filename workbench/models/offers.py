@@ -15,6 +15,7 @@ from workbench.errors import LoadError, TaskError, first_line
 from workbench.models.architectures import ARCHITECTURES, PREFIX
 from workbench.models.checkpoint import read_config_file
 from workbench.models.demo_data import DEMO_TASKS, demo_examples
+from workbench.models.hub_place import find_cache
 from workbench.models.locate import find_folder
 from workbench.models.processors import FAMILIES
 from workbench.models.samples import sample_examples
@@ -163,7 +164,7 @@ def _find_in_cache(name: str, revision: str | None) -> Any:
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        return try_to_load_from_cache(name, TOKENIZER, revision=revision)
+        return try_to_load_from_cache(name, TOKENIZER, find_cache(), revision=revision)
     except ValueError:  # no possible id
         return None
 
