@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 
 import workbench as wb
 from workbench import checkup
@@ -56,6 +57,17 @@ def test_a_package_that_is_missing(monkeypatch):
     assert "netron is missing" in checkup.check_packages().meaning
 
 
+def test_a_workbench_that_is_on_the_path_and_not_installed(monkeypatch):
+    def look(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", look)
+    found = checkup.check_packages()
+    assert found.state == checkup.LOOK
+    assert found.meaning.startswith("workbench itself is not installed")
+    assert found.meaning.endswith("pip install -c constraints.txt -e .")
+
+
 def test_extras_are_no_duty(monkeypatch):
     """What only tutorials or tests need may be missing."""
     version = importlib.metadata.version
@@ -75,6 +87,26 @@ def test_a_workspace_that_nobody_may_write_to(tmp_path, monkeypatch):
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     found = checkup.check_workspace(tmp_path / "deep" / "down")
+    assert found.state == checkup.LOOK
+    assert "WORKBENCH_HOME" in found.meaning
+
+
+def test_a_workspace_in_a_folder_that_nobody_may_enter(tmp_path, monkeypatch):
+    """As Python 3.11 meets it: whether something is in there is an error, and so is writing there."""
+    exists, closed = Path.exists, tmp_path / "closed"
+
+    def look(path):
+        if closed in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    closed.mkdir()
+    monkeypatch.setattr(Path, "exists", look)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    found = checkup.check_workspace(closed / "deep" / "down")
     assert found.state == checkup.LOOK
     assert "WORKBENCH_HOME" in found.meaning
 

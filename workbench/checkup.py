@@ -114,7 +114,12 @@ def check_packages() -> SetupRow:
     versions = package_versions()
     found = ", ".join(f"{name} {versions[name]}" for name in ("python", *SHOWN) if name in versions)
     wrong = []
-    for line in importlib.metadata.requires("workbench") or ():
+    try:
+        wanted = importlib.metadata.requires("workbench") or ()
+    except importlib.metadata.PackageNotFoundError:
+        unknown = "workbench itself is not installed, so nothing says which versions it wants"
+        return SetupRow("packages", found, LOOK, f"{unknown}. In the repository: {REINSTALL}")
+    for line in wanted:
         needed = Requirement(line)
         if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
             continue
@@ -167,7 +172,7 @@ def check_memory(free: int) -> SetupRow:
 
 def check_workspace(root: Path) -> SetupRow:
     """Where variants go, and whether they can."""
-    there = next(folder for folder in (root, *root.parents) if folder.exists())
+    there = next(folder for folder in (root, *root.parents) if _is_there(folder))
     free = shutil.disk_usage(there).free
     found = f"{root}, {format_bytes(free)} free"
     if not _can_write(there):
@@ -179,6 +184,13 @@ def check_workspace(root: Path) -> SetupRow:
             "workspace", found, LOOK, f"less than {format_bytes(ENOUGH_DISK)}: delete what you do not need"
         )
     return SetupRow("workspace", found, meaning="variants are kept here")
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError:  # it lies in one that may not be entered, which comes next
+        return False
 
 
 def _can_write(folder: Path) -> bool:

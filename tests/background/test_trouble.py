@@ -55,10 +55,6 @@ def start_deaf(desk: Desk) -> Task:
     return task
 
 
-def test_there_is_time_left_of_the_two_seconds_that_a_cancel_may_take():
-    assert desk_module.GRACE < 2
-
-
 def test_a_call_that_hears_no_interrupt_ends_with_its_process(desk, workspace):
     task = start_deaf(desk)
     before = desk._process.pid

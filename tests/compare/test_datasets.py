@@ -64,7 +64,9 @@ def test_a_model_without_data_says_what_it_wants(bench):  # noqa: F811
 
 def test_labels_that_the_model_does_not_know(bench):  # noqa: F811
     source = bench.source("bert", "text-classification")
-    with pytest.raises(ValueError, match=r"'LABEL_9' in a list of records is none of the model's.*'LABEL_0'"):
+    with pytest.raises(
+        ValueError, match=r"'LABEL_9' in a list of records is not one of the model's labels.*'LABEL_0'"
+    ):
         evaluate_quality(source, [{"text": "Fine.", "label": "LABEL_9"}])
     tagger = bench.source("bert", "token-classification")
     with pytest.raises(ValueError, match="2 words and 1 tags"):

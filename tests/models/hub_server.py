@@ -62,6 +62,8 @@ def hub(monkeypatch, tmp_path):
     from huggingface_hub import file_download
     from huggingface_hub.utils import reset_sessions
 
+    for name in ("HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
     constants = huggingface_hub.constants
     with serve_hub() as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)

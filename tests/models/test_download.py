@@ -35,7 +35,7 @@ def test_it_says_what_is_fetched_and_what_stays(hub, remote):
     assert answer.bytes == sum((remote / file.name).stat().st_size for file in answer.files)
     assert (answer.has_weights, answer.gated, answer.offline, answer.bytes_here) == (True, False, False, 0)
     assert f"{answer.bytes / 1e6:,.1f} MB to download, in {len(answer.files)} files" in str(answer)
-    assert "Left there: tf_model.h5 (0.3 MB), <b>.py" in str(answer)
+    assert "Not downloaded: tf_model.h5 (0.3 MB), <b>.py" in str(answer)
     assert "&lt;b&gt;.py" in answer._repr_html_()
     assert "<b>.py" not in answer._repr_html_()
     assert fetched(hub) == []
@@ -67,6 +67,29 @@ def test_without_the_network_the_cache_answers(hub, remote, monkeypatch):
     assert "The Hub was not asked" in str(answer)
     with pytest.raises(LoadError, match=r"'someone/other' .* the Hub cannot be reached\. Connect"):
         describe_download("someone/other")
+
+
+def test_it_asks_the_hub_that_the_environment_names_now(hub, remote, tmp_path, monkeypatch):
+    """As loading does, which is in a process of its own: the client in this one was imported under other names."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import reset_sessions
+
+    for name, value in (("ENDPOINT", "http://127.0.0.1:9"), ("HF_HUB_OFFLINE", True)):
+        monkeypatch.setattr(constants, name, value)
+    reset_sessions()
+    monkeypatch.setenv("HF_ENDPOINT", f"{hub.url}/")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    answer = describe_download(NAME)
+    assert (answer.offline, answer.bytes_here) == (False, 0)
+    load_model(NAME)
+    assert list((tmp_path / "home" / "hub").glob("models--someone--model/snapshots/*/model.safetensors"))
+    assert describe_download(NAME).bytes == 0
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    answer = describe_download(NAME)
+    assert (answer.offline, answer.bytes) == (True, 0)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "another"))
+    with pytest.raises(LoadError, match="HF_HUB_OFFLINE is set"):
+        describe_download(NAME)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ import pytest
 from tests.models.files import cut
 from workbench import LoadError, load_model
 from workbench.models.demo_data import DEMO_TASKS
-from workbench.models.offers import architecture_offers, demo_offers, describe_folder, list_examples
+from workbench.models.offers import (
+    architecture_offers,
+    check_hub_id,
+    demo_offers,
+    describe_folder,
+    list_examples,
+)
 from workbench.models.origin import Origin
 from workbench.models.variant import torch_variant
 
@@ -56,6 +62,14 @@ def test_what_is_missing_is_said(folder, spoil, what):
 def test_whatever_is_typed_is_answered(typed):
     with pytest.raises(LoadError):
         describe_folder(typed)
+
+
+def test_what_may_not_be_looked_for_here_is_an_id(monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)
+    assert check_hub_id(f"owner/{'x' * 96}") == f"owner/{'x' * 96}"
 
 
 @pytest.mark.parametrize("name", ["demo/qa", "random/tiny-vit", "random/tiny-gpt2"])

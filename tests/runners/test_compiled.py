@@ -45,6 +45,6 @@ def test_shapes_past_what_pytorch_compiles_for_are_right_and_said(caplog):
         found = run_on(source.as_variant(compiled=True), feeds)
     assert largest_gap(reference, found) < 1e-4
     assert [record.getMessage() for record in caplog.records if record.name.startswith("workbench")] == [
-        "torch-fp32-compiled is compiled for 1 shapes now, and PyTorch compiles for no more: at others it runs as "
+        "torch-fp32-compiled is compiled for 1 shape now, and PyTorch compiles for no more: at others it runs as "
         "slowly as it would uncompiled. Give inputs of fewer shapes, such as lengths padded to a few."
     ]

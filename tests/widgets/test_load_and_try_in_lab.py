@@ -60,7 +60,7 @@ def test_a_hub_model_by_keyboard(page: Page, hub: Hub) -> None:
     assert hub.requests == []
     button.press("Enter")
     expect(panel.get_by_text(f"{NAME}: 0.7 MB to download, in 3 files")).to_be_visible(timeout=PATIENCE)
-    expect(panel.get_by_text("Left there: tf_model.h5 (0.9 MB)")).to_be_visible()
+    expect(panel.get_by_text("Not downloaded: tf_model.h5 (0.9 MB)")).to_be_visible()
     assert not any("resolve" in path for _, path, _ in hub.requests)
     panel.get_by_role("button", name="Load", exact=True).press("Enter")
     expect(panel.get_by_role("status").filter(has_text="done in")).to_be_visible(timeout=WORKS)

@@ -109,13 +109,14 @@ def test_a_folder_is_looked_at_while_it_is_typed(panel, folder):
         ("../x", "is no Hub id"),
         ("<b>", "is no Hub id"),
         ("demo/qa", "comes with the workbench"),
+        ("x" * 97, "is no Hub id"),
+        (f"owner/{'x' * 300}", "is no Hub id"),
     ],
 )
 def test_what_is_no_id_is_said_at_once(panel, typed, what):
     panel.controls["place"].value = "hub"
     panel.controls["hub_id"].value = typed
     assert what in panel.run_bar.message.value
-    assert "<b>" not in panel.run_bar.message.value
     assert panel.run_bar.button.disabled
     assert panel.size.ask() is None
 
@@ -189,6 +190,13 @@ def test_an_error_is_said_and_the_choice_stays(panel):
     assert "LoadError" in panel.run_bar.error.value
     assert "HF_HUB_OFFLINE is set" in panel.run_bar.error.value
     assert (panel.controls["hub_id"].value, panel.controls["place"].value) == (NAME, "hub")
+
+
+def test_only_a_cancelled_download_leaves_something_behind(panel):
+    panel.choose("demo/qa")
+    assert panel.after_cancel == "cancelled; nothing was kept"
+    panel.choose(NAME)
+    assert panel.after_cancel == "cancelled; the partial download is kept and will resume"
 
 
 def test_where_no_kernel_runs_it_says_what_it_would_do(panel):

@@ -1,4 +1,4 @@
-"""The widgets' scripts in a real browser, without a kernel: a stand-in for the model says what comes when."""
+"""The scripts of a graph and of its node in a real browser, without a kernel: what comes when, and what is shown."""
 
 from __future__ import annotations
 
@@ -12,33 +12,12 @@ import onnx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.widgets.stand_in import open_page, start
 from workbench.graph.page import prepare_graph
 from workbench.graph.stats import summarize_array
 from workbench.widgets.assets import read_script
 
 pytestmark = pytest.mark.browser
-
-MODEL = """<!DOCTYPE html><body><div id="cell"></div><script>
-const bytes = (text) => new DataView(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer);
-const model = {
-  state: {}, sent: [], listeners: {},
-  get(name) { return this.state[name]; },
-  set(name, value) { this.state[name] = value; },
-  save_changes() {},
-  send(message) { this.sent.push(message); },
-  on(event, listener) { this.listeners[event] = listener; },
-  off() {},
-  receive(values) { // all are set before anyone hears of one, as in the notebook
-    const changed = Object.keys(values).filter((name) => values[name] !== this.state[name]);
-    Object.assign(this.state, values);
-    for (const name of changed) { this.listeners[`change:${name}`]?.(); }
-  },
-};
-const begin = async (code) => {
-  const module = await import(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));
-  module.default.render({ model, el: document.getElementById('cell') });
-};
-</script></body>"""
 
 # Stands where Netron's page would: it keeps what it is told, and says what the test wants it to.
 QUIET_PAGE = """<!DOCTYPE html><script>
@@ -58,16 +37,8 @@ parent.postMessage({ type: 'loaded' }, '*');
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context()
-    page = context.new_page()
-    page.set_content(MODEL)
-    yield page
-    context.close()
-
-
-def start(page: Page, script: str, state: dict[str, Any]) -> None:
-    page.evaluate("state => model.receive(state)", state)
-    page.evaluate("code => begin(code)", read_script(script))
+    with open_page(chromium) as page:
+        yield page
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -90,6 +90,25 @@ def test_deleting_asks_and_can_be_undone(table, page):
     expect(table.get_by_role("status")).to_contain_text("a better one is back", timeout=PATIENCE)
 
 
+def test_deleting_and_undoing_by_keyboard(table, page):
+    table.get_by_role("button", name="Delete a better one").focus()
+    page.keyboard.press("Enter")
+    expect(table.get_by_role("button", name="Keep a better one")).to_be_focused(timeout=PATIENCE)
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(table.locator("tr[data-key]")).to_have_count(2, timeout=PATIENCE)
+    expect(table.get_by_role("button", name="Undo")).to_be_focused()
+    table.get_by_role("button", name="Reload").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)  # for the kernel's answer
+    expect(table.get_by_role("status")).to_contain_text("a better one is deleted")
+    table.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    expect(table.locator("tr[data-key]")).to_have_count(3, timeout=PATIENCE)
+    expect(table.get_by_role("button", name="Delete a better one")).to_be_focused()
+    expect(table.get_by_role("button", name="Undo")).to_be_hidden()
+
+
 def test_reloading_finds_what_came_and_what_broke(table, opened):
     _, _, lab = opened
     next((lab.folder / "shelf").glob("*/onnx-int8*/model.onnx")).write_bytes(b"broken")

@@ -140,7 +140,7 @@ def test_a_picture_of_ones_own(bench, desk, workspace):
     panel.refresh()
     assert kept.is_file()
     bring(panel, b"nothing to look at")
-    assert "&#x27;a &lt;b&gt;.png&#x27; is no picture that can be read" in panel.run_bar.message.value
+    assert "'a <b>.png' is no picture that can be read" in panel.run_bar.message.value
     assert panel.run_bar.button.disabled
     panel.controls["sample"].value = 1
     assert not panel.run_bar.button.disabled

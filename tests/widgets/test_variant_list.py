@@ -114,12 +114,30 @@ def test_what_is_deleted_can_be_brought_back(listed):
     assert not middle.path.exists()
     assert listed.current is None
     assert middle not in listed.picked
-    assert (listed._said["text"], listed._said["undo"]) == ("onnx-optimized is deleted.", True)
+    assert listed._said["deleted"] == "onnx-optimized"
     listed._on_message(None, {"ask": "undo"}, [])
     assert names(listed) == ["onnx-fp32", "onnx-optimized", "onnx-int8-dynamic"]
-    assert not listed._said["undo"]
+    assert (listed._said["text"], listed._said["deleted"]) == ("onnx-optimized is back.", "")
     listed._on_message(None, {"ask": "undo"}, [])
     assert "Nothing was deleted" in listed._said["text"]
+
+
+def test_what_was_deleted_is_offered_until_it_is_back(listed):
+    path = listed.variants[1].path
+    ask(listed, "delete", 1)
+    ask(listed, "reload")
+    assert listed._said["deleted"] == "onnx-optimized"
+    ask(listed, "rename", 0, name="as exported")
+    ask(listed, "rename", 0, name="../other")
+    assert (listed._said["failed"], listed._said["deleted"]) == (True, "onnx-optimized")
+    path.mkdir()
+    for _ in range(2):
+        ask(listed, "undo")
+        assert "made again since" in listed._said["text"]
+    path.rmdir()
+    ask(listed, "undo")
+    assert names(listed) == ["as exported", "onnx-optimized", "onnx-int8-dynamic"]
+    assert listed._said["deleted"] == ""
 
 
 def test_what_is_gone_already_is_told_and_reloading_takes_it_out(listed):

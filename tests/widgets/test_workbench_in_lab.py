@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,15 +183,6 @@ def test_usable_at_a_thousand_pixels(notebook: Notebook) -> None:
         assert wide <= 0, f"{title} is {wide} pixels too wide"
         notebook.look(f"narrow-{title.lower()}")
     notebook.page.set_viewport_size({"width": 1400, "height": 1200})
-
-
-def test_colours_follow_the_theme(notebook: Notebook) -> None:
-    notebook.menu("Settings", "Theme", "JupyterLab Dark")
-    notebook.mouse.go_to("Export")
-    button = notebook.mouse.steps.get_by_role("button", name="Export")
-    expect(button).to_have_css("color", re.compile(r"rgba?\(255, 255, 255"))
-    notebook.menu("Settings", "Theme", "JupyterLab Light")
-    expect(button).to_have_css("color", re.compile(r"rgba?\(0, 0, 0"))
 
 
 def test_the_list_comes_back_after_a_restart(notebook: Notebook) -> None:

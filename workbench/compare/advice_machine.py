@@ -120,7 +120,7 @@ def find_padding(facts: Facts) -> Outcome:
         return Fine(figures)
     return Finding(
         "padding",
-        f"{mixed:.0%} of what batches made as inputs come compute is padding",
+        f"{mixed:.0%} of the tokens computed are padding when inputs are batched in the order they arrive",
         f"In {facts.rows_from}: {figures}.",
         "Sort by length before batching (evaluate_quality does), or run one input at a time.",
         weight=(mixed - ordered) / 2,  # only where inputs do go through in batches

@@ -13,6 +13,7 @@ from workbench.compare.jobs import JobWriter
 from workbench.compare.station import LocalStation, Station
 from workbench.compare.stepping import Progress
 from workbench.compare.subject import describe_error
+from workbench.models.free_name import find_free_name
 from workbench.models.samples import LENGTH_UNITS, Feed, check_feeds
 from workbench.models.settings import check_number as check_number
 from workbench.models.variant import Variant
@@ -77,11 +78,7 @@ def label_variants(variants: Sequence[Variant]) -> list[str]:
     """The variants' names, each once."""
     names: list[str] = []
     for variant in variants:
-        name, count = variant.name, 1
-        while name in names:
-            count += 1
-            name = f"{variant.name} ({count})"
-        names.append(name)
+        names.append(find_free_name(variant.name, names))
     return names
 
 

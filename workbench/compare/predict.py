@@ -112,8 +112,8 @@ def _number(label: Any, data: Data, labels: Mapping[int, str]) -> int:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         shown = ", ".join(map(repr, known[:12])) + (" and more" if len(known) > 12 else "")
         raise ValueError(
-            f"The label {label!r} in {data.name} is none of the model's.{hint} It knows {len(known)}: {shown}. "
-            "Rename the labels, or give their numbers."
+            f"The label {label!r} in {data.name} is not one of the model's labels.{hint} It knows {len(known)}: "
+            f"{shown}. Rename the labels, or give their numbers."
         )
     return number
 
@@ -131,7 +131,7 @@ def _tag_names(index: int, record: Record, data: Data, labels: Mapping[int, str]
         name = names[tag] if isinstance(tag, int) and 0 <= tag < len(names) else str(tag)
         if name not in known:
             raise ValueError(
-                f"The tag {name!r} in {data.name} is none of the model's: {', '.join(sorted(known))}."
+                f"The tag {name!r} in {data.name} is not one of the model's tags: {', '.join(sorted(known))}."
             )
         found.append(name)
     return found

@@ -41,7 +41,7 @@ def judge_f1(f1: Any) -> str | None:
             return "Your function gives None. It has to return a number from 0 to 1."
         if right and abs(float(value) - 100 * right) < 1e-3:
             return "Those are percent. Return a number from 0 to 1."
-        if abs(float(value) - right) > 1e-6:
+        if not abs(float(value) - right) <= 1e-6:  # so that NaN is wrong, too
             return (
                 f"{hint} For f1({answer!r}, {truth!r}) yours gives {float(value):.3g}; right is {right:.3g}."
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import LoadError
 from workbench.models.hub import choose_files, explain_refusals, is_weight
+from workbench.models.hub_place import find_cache, find_hub
 from workbench.models.offers import OWN_PREFIXES
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class Download:
         if not self.files:
             return f"{self.name}: nothing in it that the workbench reads"
         if not missing:
-            return f"{self.name}: nothing to download; all {_size(self.bytes_here)} of it are here"
-        here = f"; {_size(self.bytes_here)} more are here already" if self.bytes_here else ""
+            return f"{self.name}: nothing to download; all {_size(self.bytes_here)} of it are cached"
+        here = f"; {_size(self.bytes_here)} are cached already" if self.bytes_here else ""
         unknown = " or more" if any(file.bytes is None for file in missing) else ""
         return f"{self.name}: {_size(self.bytes)}{unknown} to download, in {_count(missing)}{here}"
 
@@ -111,7 +112,7 @@ class Download:
     def _lines(self) -> list[str]:
         lines = [f"Needed: {_list(self.files)}"] if self.files else []
         if self.left_out:
-            lines.append(f"Left there: {_list(self.left_out)}")
+            lines.append(f"Not downloaded: {_list(self.left_out)}")
         return lines
 
 
@@ -142,7 +143,9 @@ def describe_download(name: str, *, revision: str | None = None, trust_remote_co
         from huggingface_hub.errors import OfflineModeIsEnabled
 
         try:
-            info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=PATIENCE)
+            info = HfApi(find_hub()).model_info(
+                name, revision=revision, files_metadata=True, timeout=PATIENCE
+            )
         except (OfflineModeIsEnabled, requests.ConnectionError, requests.Timeout):
             return _describe_cache(name, revision, trust_remote_code)
         except requests.HTTPError:
@@ -159,14 +162,14 @@ def describe_download(name: str, *, revision: str | None = None, trust_remote_co
 def _describe_file(name: str, commit: str | None, entry: RepoSibling) -> HubFile:
     from huggingface_hub import try_to_load_from_cache
 
-    known = try_to_load_from_cache(name, entry.rfilename, revision=commit)
+    known = try_to_load_from_cache(name, entry.rfilename, find_cache(), revision=commit)
     return HubFile(entry.rfilename, entry.size, isinstance(known, str))
 
 
 def _describe_cache(name: str, revision: str | None, trust_remote_code: bool) -> Download:
     from huggingface_hub import snapshot_download
 
-    folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    folder = Path(snapshot_download(name, revision=revision, cache_dir=find_cache(), local_files_only=True))
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [HubFile(path.relative_to(folder).as_posix(), path.stat().st_size, True) for path in found]
     return _divide(name, revision, files, trust_remote_code, offline=True)

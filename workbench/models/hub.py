@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import LoadError
 from workbench.models.arrival import Arrival, tell_arrival
+from workbench.models.hub_place import find_cache, find_hub, follow_environment
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
-_TRUE = ("1", "ON", "YES", "TRUE")
 _SMALL = re.compile(r"[^/]+\.(json|txt|model|spm|jinja)")
 _SAFE = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 _PICKLED = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin")
@@ -59,8 +59,7 @@ def explain_refusals(name: str, revision: str | None) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
-    # It may have been imported, and have read its environment, before load_model set this.
-    constants.HF_HUB_DISABLE_TELEMETRY = os.environ.get("HF_HUB_DISABLE_TELEMETRY", "1").upper() in _TRUE
+    follow_environment()
     where = f" at revision {revision!r}" if revision else ""
     try:
         yield
@@ -109,9 +108,10 @@ def _fetch(name: str, revision: str | None, trust_remote_code: bool) -> Path:
 
     log.info("asking the Hub about %s", name)
     try:
-        info = HfApi().model_info(name, revision=revision, files_metadata=True)
+        info = HfApi(find_hub()).model_info(name, revision=revision, files_metadata=True)
     except (OfflineModeIsEnabled, requests.ConnectionError, requests.Timeout):
-        return Path(snapshot_download(name, revision=revision, local_files_only=True))
+        folder = snapshot_download(name, revision=revision, cache_dir=find_cache(), local_files_only=True)
+        return Path(folder)
     entries = info.siblings or []
     wanted = choose_files([entry.rfilename for entry in entries], trust_remote_code=trust_remote_code)
     missing = _find_missing(name, info.sha, [entry for entry in entries if entry.rfilename in wanted])
@@ -131,7 +131,7 @@ def _find_missing(name: str, commit: str | None, entries: list[RepoSibling]) -> 
     return [
         entry
         for entry in entries
-        if not isinstance(try_to_load_from_cache(name, entry.rfilename, revision=commit), str)
+        if not isinstance(try_to_load_from_cache(name, entry.rfilename, find_cache(), revision=commit), str)
     ]
 
 
@@ -140,7 +140,11 @@ def _find_contents(name: str) -> Path:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "blobs"
+    return (
+        (find_cache() or Path(constants.HF_HUB_CACHE))
+        / repo_folder_name(repo_id=name, repo_type="model")
+        / "blobs"
+    )
 
 
 def _download(name: str, revision: str | None, wanted: list[str]) -> Path:
@@ -148,14 +152,22 @@ def _download(name: str, revision: str | None, wanted: list[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
+    fetch = functools.partial(
+        snapshot_download,
+        name,
+        revision=revision,
+        allow_patterns=wanted,
+        cache_dir=find_cache(),
+        endpoint=find_hub(),
+    )
     for _ in range(ATTEMPTS - 1):
         try:
-            return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+            return Path(fetch())
         except (requests.HTTPError, HFValidationError, LocalEntryNotFoundError):
             raise
         except (requests.RequestException, OSError):  # it broke off; the next attempt goes on where it did
             log.info("the download of %s broke off; going on from there", name)
-    return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    return Path(fetch())
 
 
 def choose_files(names: list[str], *, trust_remote_code: bool = False) -> list[str]:

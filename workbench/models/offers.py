@@ -15,6 +15,7 @@ from workbench.errors import LoadError, TaskError, first_line
 from workbench.models.architectures import ARCHITECTURES, PREFIX
 from workbench.models.checkpoint import read_config_file
 from workbench.models.demo_data import DEMO_TASKS, demo_examples
+from workbench.models.hub_place import find_cache
 from workbench.models.locate import find_folder
 from workbench.models.processors import FAMILIES
 from workbench.models.samples import sample_examples
@@ -24,7 +25,7 @@ from workbench.models.weights import find_weights
 
 OWN_PREFIXES = ("demo/", PREFIX)
 TOKENIZER = "tokenizer_config.json"
-_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?", re.ASCII)
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}(/[\w.-]{1,96})?", re.ASCII)  # 96: the longest name there
 
 
 def demo_offers() -> dict[str, str]:
@@ -114,11 +115,18 @@ def check_hub_id(text: str) -> str:
         raise ValueError(f"{name!r:.120} is no Hub id: those look like owner/name.")
     if name.startswith(OWN_PREFIXES):
         raise ValueError(f"{name!r} comes with the workbench. Choose it under its own place.")
-    if Path(name).exists():
+    if _exists(name):
         raise ValueError(
             f"{name!r} exists here, and load_model would take that. Choose 'Folder', or rename it."
         )
     return name
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # what may not be looked at cannot be loaded from either
+        return False
 
 
 def list_examples(variant: Variant) -> list[Any]:
@@ -156,7 +164,7 @@ def _find_in_cache(name: str, revision: str | None) -> Any:
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        return try_to_load_from_cache(name, TOKENIZER, revision=revision)
+        return try_to_load_from_cache(name, TOKENIZER, find_cache(), revision=revision)
     except ValueError:  # no possible id
         return None
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.graph.tables import shorten
+from workbench.models.free_name import find_free_name
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -89,9 +90,5 @@ def name_rows(names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for name in map(escape, names):
-        count, plain = 1, name
-        while name in found:
-            count += 1
-            name = f"{plain} ({count})"
-        found.append(name)
+        found.append(find_free_name(name, found))
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConvertError, VariantError
+from workbench.models.free_name import find_free_name
 from workbench.models.variant import Variant, resolve_variant, torch_variant
 
 if TYPE_CHECKING:
@@ -184,10 +185,7 @@ def _take_own(variant: Variant, source: Source, chosen: dict[str, Contestant]) -
         )
         if _describe_content(same) == own:
             return None
-    count = 1
-    while name in chosen:
-        count += 1
-        name = f"{variant.name} ({count})"
+    name = find_free_name(name, chosen)
     return Contestant(name, variant.runtime, variant.precision, lambda parts: variant, own=own)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.errors import WorkbenchError, first_line
+from workbench.models.free_name import find_free_name
 from workbench.models.variant import Variant
 from workbench.race.budget import Budget, TimeUpError
 from workbench.race.contestants import Contestant, Parts
@@ -102,11 +103,7 @@ class Course:
 
     def free_name(self, wanted: str) -> str:
         """A name that no contestant has: the caller's own may be called as one of ours."""
-        name, count = wanted, 1
-        while name in self.rows:
-            count += 1
-            name = f"{wanted} ({count})"
-        return name
+        return find_free_name(wanted, self.rows)
 
     def measured(self) -> list[RaceRow]:
         """The rows with a speed but for the baseline's, fastest first."""

@@ -50,10 +50,10 @@ class CompiledModel:
 
         if len(self._met) == dynamo.recompile_limit:
             log.warning(
-                "%s is compiled for %d shapes now, and PyTorch compiles for no more: at others it runs as slowly as it "
+                "%s is compiled for %s now, and PyTorch compiles for no more: at others it runs as slowly as it "
                 "would uncompiled. Give inputs of fewer shapes, such as lengths padded to a few.",
                 self._name,
-                len(self._met),
+                "1 shape" if len(self._met) == 1 else f"{len(self._met)} shapes",
             )
         # Given to `torch.compile` as an option it comes too late: the weights are taken up as inputs before
         # anybody looks at the options, and inputs cannot be frozen. And only without gradients.

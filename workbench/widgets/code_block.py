@@ -5,7 +5,7 @@ from __future__ import annotations
 import anywidget
 import traitlets
 
-from workbench.widgets.assets import STATIC
+from workbench.widgets.assets import read_script, read_styles
 
 
 class CodeBlock(anywidget.AnyWidget):
@@ -17,8 +17,10 @@ class CodeBlock(anywidget.AnyWidget):
         shown: Whether it is open.
     """
 
-    _esm = STATIC / "code_block.js"
-    _css = STATIC / "code_block.css"
+    _esm = read_script("code_block")
+    _css = read_styles(
+        "code_block", "panel"
+    )  # every panel has one of these, and no script or style of its own
 
     code = traitlets.Unicode("").tag(sync=True)
     title = traitlets.Unicode("As code").tag(sync=True)

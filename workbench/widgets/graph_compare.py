@@ -71,6 +71,7 @@ class GraphCompare(ipywidgets.VBox):
             columns.append(ipywidgets.VBox([ipywidgets.HTML(f"<b>{title}</b>"), pane], layout=look))
         row = ipywidgets.HBox(columns, layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 12px"))
         super().__init__([row, self.note])
+        self.add_class("wb-keys")  # as a view's: see keys.js
         for side, pane in self.panes.items():
             pane.observe(lambda _, side=side: self._follow(side), "choices")
             pane.observe(lambda change, side=side: self._show_file(side, change["new"]), "file")

@@ -66,6 +66,7 @@ class GraphView(ipywidgets.VBox):
         self.panel.layout.flex, self.panel.layout.min_width = "1 1 280px", "0"
         row = ipywidgets.HBox([self.pane, self.panel], layout=ipywidgets.Layout(flex_flow="row wrap"))
         super().__init__([row, self.answers])
+        self.add_class("wb-keys")  # also for what ipywidgets draw of it: see keys.js
         traitlets.dlink((self.pane, "selected"), (self, "selected"))
         self.pane.observe(self._show_node, ["selected", "tensor"])
         self.pane.observe(self._repaint, "file")

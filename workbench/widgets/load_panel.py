@@ -60,7 +60,6 @@ class LoadPanel(Panel):
     title = "Load a model"
     action = "Load"
     verb = "load_model"
-    after_cancel = "cancelled; what was downloaded is kept, and gone on from"
 
     def __init__(self, source: str | Path | None = None, *, desk: Desk | None = None) -> None:
         self._source: Source | None = None
@@ -76,7 +75,7 @@ class LoadPanel(Panel):
         """Where from, which one there, and for which task in which precision."""
         demos = [(f"{name}: {task}", name) for name, task in demo_offers().items()]
         random = [(f"{name}: {task}", name) for name, task in architecture_offers().items()]
-        tasks = [("the one that the model speaks for", None), *((name, name) for name in task_names())]
+        tasks = [("the one named in the model's config", None), *((name, name) for name in task_names())]
         place = ipywidgets.ToggleButtons(
             options=PLACES,
             description="From",
@@ -188,6 +187,13 @@ class LoadPanel(Panel):
         if not self.inside and result.origin.task in TASKS:
             shown.append(TryPanel(result, desk=self.desk))
         return shown
+
+    @property
+    def after_cancel(self) -> str:  # type: ignore[override]
+        """What is said of a cancelled load: only a download leaves something behind."""
+        if self.controls["place"].value == HUB:
+            return "cancelled; the partial download is kept and will resume"
+        return Panel.after_cancel
 
     def _set_busy(self, busy: bool) -> None:
         super()._set_busy(busy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,8 @@ from workbench.graph.trace import trace_in
 from workbench.graph.weights import read_weight
 from workbench.models.variant import Variant
 from workbench.widgets.node_panel import NodePanel
+from workbench.widgets.run_bar import LONGEST_MESSAGE
+from workbench.widgets.status_line import StatusLine
 from workbench.widgets.text_fields import read_example
 
 LIGHT = 50_000_000  # bytes of a model that the kernel runs itself, sooner than a process may have started
@@ -47,7 +48,7 @@ class NodeAnswers(ipywidgets.HBox):
         self._waiting: dict[str, tuple[GraphFile, Mapping[str, Any]]] = {}
         self.stop_button = ipywidgets.Button(description="Cancel", tooltip="Stop running the model")
         self.stop_button.on_click(lambda _: self.stop())
-        self.message = ipywidgets.HTML()
+        self.message = StatusLine()
         super().__init__([self.stop_button, self.message], layout=ipywidgets.Layout(display="none"))
 
     def ask(self, graph: GraphFile, content: Mapping[str, Any]) -> None:
@@ -116,7 +117,7 @@ class NodeAnswers(ipywidgets.HBox):
             task.wait()
         finally:
             self.layout.display = "none"
-            self.message.value = ""
+            self.message.say("")
         if task.failure is not None:
             raise RuntimeError(task.failure.message)
         if task.state == "cancelled":
@@ -126,4 +127,4 @@ class NodeAnswers(ipywidgets.HBox):
 
     def _hear(self, kind: str, value: Any) -> None:
         if kind == "log":
-            self.message.value = f"<span role='status'>{html.escape(' '.join(value.split())[:160])} …</span>"
+            self.message.count(" ".join(value.split())[:LONGEST_MESSAGE])

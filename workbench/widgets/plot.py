@@ -15,7 +15,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from workbench.widgets.assets import STATIC
+from workbench.widgets.assets import STATIC, read_script
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -39,7 +39,7 @@ class PlotView(anywidget.AnyWidget):
         state: "loading", "ready" or "error".
     """
 
-    _esm = STATIC / "plot.js"
+    _esm = read_script("plot")
     _css = STATIC / "plot.css"
 
     _library = traitlets.Instance(PlotLibrary).tag(sync=True, **ipywidgets.widget_serialization)

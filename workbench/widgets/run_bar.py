@@ -10,6 +10,7 @@ from collections.abc import Callable
 import ipywidgets
 
 from workbench.background import Failure
+from workbench.widgets.status_line import StatusLine
 
 LONGEST_MESSAGE = 160
 
@@ -39,7 +40,7 @@ class RunBar(ipywidgets.VBox):
         self.bar = ipywidgets.FloatProgress(
             min=0, max=1, tooltip="How much is done", layout=ipywidgets.Layout(width="180px", display="none")
         )
-        self.message = ipywidgets.HTML()
+        self.message = StatusLine()
         self.clock = ipywidgets.HTML()  # by itself: who has the page read out need not hear every second
         self.error = ipywidgets.HTML()
         self.button.on_click(lambda _: run())
@@ -87,7 +88,7 @@ class RunBar(ipywidgets.VBox):
             self._over.set()
             self.bar.layout.display = "none"
             self.button.disabled, self.cancel_button.disabled = not ready, True
-            self._say(said)
+            self.message.say(said)
             self.clock.value = ""
             self.error.value = describe_failure(failure) if failure else ""
 
@@ -99,12 +100,9 @@ class RunBar(ipywidgets.VBox):
         with self._lock:
             if self._over.is_set():
                 return
-            self._say(f"{' '.join(self._doing.split())[:LONGEST_MESSAGE]} …")
+            self.message.count(" ".join(self._doing.split())[:LONGEST_MESSAGE])
             text = f"{format_seconds(time.monotonic() - self._begun)}{self.left()}"
             self.clock.value = f"<span aria-hidden='true'>{html.escape(text)}</span>"
-
-    def _say(self, text: str) -> None:
-        self.message.value = f"<span role='status'>{html.escape(text)}</span>"
 
     def _guess(self) -> str:
         seconds = time.monotonic() - self._begun

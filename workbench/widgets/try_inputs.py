@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.background import Written
+from workbench.models.free_name import find_free_name
 from workbench.models.origin import Origin
 from workbench.models.pictures import keep_picture
 from workbench.models.variant import Variant, torch_variant
@@ -43,11 +44,7 @@ def name_variants(variants: Sequence[Variant]) -> dict[str, Variant]:
     found: dict[str, Variant] = {}
     for variant in dict.fromkeys(variants):
         plain = f"{variant.name} of {variant.origin.source}" if several else variant.name
-        name, count = plain, 1
-        while name in found:
-            count += 1
-            name = f"{plain} ({count})"
-        found[name] = variant
+        found[find_free_name(plain, found)] = variant
     return found
 
 
@@ -132,7 +129,7 @@ class PictureShelf:
         from PIL import Image
 
         if not uploads:
-            raise ValueError("Choose an example, or bring a picture of your own.")
+            raise ValueError("Choose an example, or upload one of your own.")
         key = (str(uploads[-1]["name"]), bytes(uploads[-1]["content"]), mode)
         try:
             if self._kept is None or self._kept[0] != key or not self._kept[1].is_file():

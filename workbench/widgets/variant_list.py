@@ -99,7 +99,7 @@ class VariantList(anywidget.AnyWidget):
             self._require_free(variant)
             self._deleted = Workspace().delete(variant)
             self.variants = tuple(each for each in self.variants if identify(each) != identify(variant))
-            self.say(f"{variant.name} is deleted.", undo=True)
+            self.say("")
 
     def _require_free(self, variant: Variant) -> None:
         task = (self._desk or shared_desk()).task
@@ -115,8 +115,8 @@ class VariantList(anywidget.AnyWidget):
         with self.lock:
             if self._deleted is None:
                 raise ValueError("Nothing was deleted here.")
-            deleted, self._deleted = self._deleted, None
-            back = Workspace().restore(deleted)
+            back = Workspace().restore(self._deleted)
+            self._deleted = None  # not before: what has failed can be tried again
             self.reload()
             self._add((back,))
             self.say(f"{back.name} is back.")
@@ -185,15 +185,15 @@ class VariantList(anywidget.AnyWidget):
         except (ValueError, OSError, RuntimeError, WorkbenchError) as error:
             self.say(str(error), failed=True)
 
-    def say(self, text: str, *, undo: bool = False, failed: bool = False) -> None:
-        """Says something below the table.
+    def say(self, text: str, *, failed: bool = False) -> None:
+        """Says something below the table, and each time anew what can be brought back.
 
         Args:
             text: What happened.
-            undo: Whether it can be undone here.
             failed: Whether it is bad news.
         """
-        self._said = {"text": text, "undo": undo, "failed": failed, "serial": next(self._serial)}
+        deleted = "" if self._deleted is None else self._deleted.variant.name
+        self._said = {"text": text, "failed": failed, "deleted": deleted, "serial": next(self._serial)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return add_static(super()._repr_mimebundle_(**kwargs), Shelf(Workspace().root, self.variants))

@@ -16,17 +16,6 @@ async function copy(text, box) {
   return 'Copied';
 }
 
-// Lists, boxes and sliders of a panel take keys that the notebook would take for its own: an arrow goes to another
-// cell, and "d d" deletes one.
-const OWN_KEYS = 'select, input[type="checkbox"], input[type="radio"], input[type="range"], [role="slider"]';
-
-function keepKeys(event) {
-  const held = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === 'Enter');
-  if (event.target.matches?.(OWN_KEYS) && event.target.closest('.wb-steps')) {
-    event.target.toggleAttribute('data-lm-suppress-shortcuts', !held); // JupyterLab looks for it
-  }
-}
-
 function render({ model, el }) {
   el.classList.add('wb-code');
   const details = document.createElement('details');
@@ -43,6 +32,7 @@ function render({ model, el }) {
   box.append(code);
   details.append(summary, button, told, box);
   el.append(details);
+  keepKeys(el);
 
   const draw = () => {
     summary.textContent = model.get('title');
@@ -58,11 +48,7 @@ function render({ model, el }) {
   button.addEventListener('click', async () => { told.textContent = await copy(model.get('code'), code); });
   box.addEventListener('keydown', (event) => { if (event.key !== 'Tab') { event.stopPropagation(); } });
   draw();
-  window.addEventListener('keydown', keepKeys, true); // before JupyterLab, which listens on the document
-  return () => {
-    window.removeEventListener('keydown', keepKeys, true);
-    changes.forEach((name) => model.off(`change:${name}`, draw));
-  };
+  return () => changes.forEach((name) => model.off(`change:${name}`, draw));
 }
 
 export default { render };

@@ -8,11 +8,3 @@ function make(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
-
-// Keys that the notebook would take for its own: Enter edits the cell, the arrows go to another one.
-function keepKeys(element) {
-  element.addEventListener('keydown', (event) => {
-    if (event.key !== 'Tab' && !event.shiftKey && !event.ctrlKey && !event.metaKey) { event.stopPropagation(); }
-  });
-}
-

@@ -42,6 +42,7 @@ function render({ model, el }) {
     ...pictures.map(([, button]) => button));
   el.classList.add('wb-graph');
   el.append(bar, frame, error);
+  keepKeys(el);
 
   let open = false; // whether the page in the frame is there
   let begun = 0;
@@ -121,7 +122,7 @@ function render({ model, el }) {
   const themes = new MutationObserver(sendTheme);
   themes.observe(document.body, { attributes: true, attributeFilter: ['class', 'data-jp-theme-light'] });
   search.addEventListener('keydown', (event) => {
-    event.stopPropagation(); // the notebook has keys of its own
+    event.stopPropagation(); // Shift+Enter, too: it goes back to the match before
     if (event.key === 'Enter') { sendSearch(event.shiftKey ? -1 : 1); }
   });
   search.addEventListener('search', () => { if (!search.value) { count.textContent = ''; send({ type: 'clear' }); } });

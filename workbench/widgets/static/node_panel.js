@@ -52,6 +52,7 @@ function render({ model, el }) {
   const content = make('div', { class: 'wb-content', role: 'region', 'aria-label': 'The chosen node', tabindex: '0' });
   content.style.height = `${model.get('height')}px`;
   el.append(content);
+  keepKeys(el);
   const parameters = make('div', { 'aria-live': 'polite' });
   const flows = make('div', { 'aria-live': 'polite' });
   const problem = make('div', { class: 'wb-error', role: 'alert' });

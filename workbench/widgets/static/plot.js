@@ -40,10 +40,12 @@ function render({ model, el }) {
   error.className = 'wb-error';
   el.classList.add('wb-plot');
   el.append(place, error);
+  keepKeys(el);
 
   let plotly = null;
   let gone = false;
   let drawn = '';
+  let listens = false;
   const report = (state) => {
     if (model.get('state') !== state) { model.set('state', state); model.save_changes(); }
   };
@@ -54,16 +56,16 @@ function render({ model, el }) {
     try {
       plotly = await load(model);
       if (gone || text !== model.get('_figure') || text === drawn) { return; } // a later one has overtaken it
-      const first = !drawn;
       drawn = text;
       const { data, layout } = JSON.parse(text);
       place.setAttribute('aria-label', model.get('label'));
       await plotly.react(place, data, { ...layout, autosize: true }, OPTIONS);
-      if (first) {
+      if (!listens) { // not by whether it is the first: that one may have failed
         place.on('plotly_click', ({ points }) => {
           const clicked = points[0]?.customdata;
           if (clicked !== undefined) { model.send({ clicked }); }
         });
+        listens = true;
       }
       error.textContent = '';
       report('ready');

@@ -35,7 +35,7 @@ function render({ model, el }) {
       all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
     }
   });
-  keepKeys(nav);
+  keepKeys(el);
   const changes = ['current', 'states'];
   changes.forEach((name) => model.on(`change:${name}`, draw));
   draw();

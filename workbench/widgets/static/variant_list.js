@@ -12,13 +12,16 @@ function render({ model, el }) {
   el.classList.add('wb-variants');
   const group = `wb-current-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`; // of this view alone
   const table = make('div', { class: 'wb-wide' });
-  const said = make('div', { class: 'wb-said', role: 'status' });
+  const words = make('span');
+  const undo = make('button', { type: 'button', onclick: () => ask({ ask: 'undo' }) }, 'Undo');
+  const said = make('div', { class: 'wb-said', role: 'status' }, words, undo);
   const problem = make('div', { class: 'wb-problem', role: 'alert' });
   const broken = make('ul', { class: 'wb-broken', 'aria-label': 'Folders that cannot be read' });
   const reload = make('button', { type: 'button', title: 'Read the workspace again', onclick: () => model.send({ ask: 'reload' }) }, 'Reload');
   const legend = make('span', { class: 'wb-soft' }, 'Work on: where the next steps begin. Pick: what Inspect and Compare offer; all of this model where none is picked.');
   el.append(make('div', { class: 'wb-head' }, make('strong', {}, 'Variants'), reload, legend), table, said, problem, broken);
   let open = null; // the row that is being renamed, or about to be deleted: { key, what, was }
+  let asked = null; // what takes the button that has the focus away: the question, and what was there before
 
   const spot = (key, what) => `${what} ${key}`;
   function focus(key, what) {
@@ -31,6 +34,24 @@ function render({ model, el }) {
     problem.textContent = ''; // it was about what was open before
     open = what ? { key, what } : null;
     draw();
+  }
+  function ask(question) {
+    asked = { ...question, serial: model.get('_said').serial, keys: model.get('_rows').map(({ key }) => key) };
+    model.send(question);
+  }
+  // Once the answer is there, the focus goes to what undoes it; rows and words come one after the other.
+  function settle() {
+    const { serial, failed, deleted } = model.get('_said');
+    const [now, active] = [model.get('_rows').map(({ key }) => key), document.activeElement];
+    if (!asked || (active && active !== document.body && !el.contains(active))) { asked = null; return; }
+    if (failed && serial !== asked.serial) {
+      if (asked.ask === 'undo') { undo.focus(); } else { focus(asked.key, 'delete'); }
+    } else if (asked.ask === 'delete' && deleted && !now.includes(asked.key)) {
+      undo.focus();
+    } else if (asked.ask === 'undo' && !deleted) {
+      focus(now.find((key) => !asked.keys.includes(key)), 'delete');
+    } else { return; }
+    asked = null;
   }
   function back(key, what) { show(null, null); focus(key, what); }
 
@@ -77,7 +98,7 @@ function render({ model, el }) {
     const left = row.children ? ` ${row.children} made from it ${row.children > 1 ? 'stay and work' : 'stays and works'} without it.` : '';
     return make('tr', {}, make('td', { colspan: '2' }), make('td', { class: 'wb-ask', colspan: String(COLUMNS.length + 1) },
       make('span', { role: 'alert' }, `Delete ${row.name} (${row.size})?${left}`),
-      button(row, 'yes', 'Delete', () => { open = null; model.send({ ask: 'delete', key: row.key }); }, { class: 'wb-danger' }),
+      button(row, 'yes', 'Delete', () => { open = null; ask({ ask: 'delete', key: row.key }); }, { class: 'wb-danger' }),
       button(row, 'keep', 'Keep', () => back(row.key, 'delete'))));
   }
 
@@ -128,12 +149,15 @@ function render({ model, el }) {
     const row = open && model.get('_rows').find((each) => each.key === open.key);
     const renamed = row && open.what === 'rename' && open.was !== undefined && row.name !== open.was;
     if (renamed) { back(row.key, 'rename'); } else { draw(); }
+    settle();
   }
   function tell() {
-    const { text = '', undo = false, failed = false } = model.get('_said');
-    said.replaceChildren(...(failed || !text ? [] : [text]));
+    const { text = '', failed = false, deleted = '' } = model.get('_said');
+    words.textContent = [failed ? '' : text, deleted && `${deleted} is deleted.`].filter(Boolean).join(' ');
     problem.textContent = failed ? text : '';
-    if (undo) { said.append(make('button', { type: 'button', onclick: () => model.send({ ask: 'undo' }) }, 'Undo')); }
+    undo.hidden = !deleted;
+    said.classList.toggle('wb-told', Boolean(words.textContent));
+    settle();
   }
   function list() { broken.replaceChildren(...model.get('_broken').map((reason) => make('li', {}, reason))); }
 
