@@ -6,7 +6,8 @@ import importlib.metadata
 from pathlib import Path
 
 import workbench as wb
-from workbench import checkup
+from workbench.checkup import checking
+from workbench.checkup.rows import FINE, LOOK
 
 
 def row(setup, name):
@@ -24,7 +25,7 @@ def test_this_machine_is_ready(workspace):
 
 
 def test_what_is_missing_is_said_first_and_escaped(workspace, monkeypatch):
-    monkeypatch.setattr(checkup, "free_memory", lambda: 600_000_000)
+    monkeypatch.setattr(checking, "free_memory", lambda: 600_000_000)
     monkeypatch.setenv("WORKBENCH_HOME", str(workspace / "<img src=x>"))
     setup = wb.check_setup()
     assert not setup.ready
@@ -38,8 +39,8 @@ def test_packages_that_do_not_fit_are_named_with_what_to_do(monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: "5.23.0" if name == "transformers" else version(name)
     )
-    found = checkup.check_packages()
-    assert found.state == checkup.LOOK
+    found = checking.check_packages()
+    assert found.state == LOOK
     assert "transformers 5.23.0 is not" in found.meaning
     assert "4.57" in found.meaning
     assert found.meaning.endswith("pip install -c constraints.txt -e .")
@@ -54,7 +55,7 @@ def test_a_package_that_is_missing(monkeypatch):
         return version(name)
 
     monkeypatch.setattr(importlib.metadata, "version", look)
-    assert "netron is missing" in checkup.check_packages().meaning
+    assert "netron is missing" in checking.check_packages().meaning
 
 
 def test_a_workbench_that_is_on_the_path_and_not_installed(monkeypatch):
@@ -62,8 +63,8 @@ def test_a_workbench_that_is_on_the_path_and_not_installed(monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "requires", look)
-    found = checkup.check_packages()
-    assert found.state == checkup.LOOK
+    found = checking.check_packages()
+    assert found.state == LOOK
     assert found.meaning.startswith("workbench itself is not installed")
     assert found.meaning.endswith("pip install -c constraints.txt -e .")
 
@@ -78,7 +79,7 @@ def test_extras_are_no_duty(monkeypatch):
         return version(name)
 
     monkeypatch.setattr(importlib.metadata, "version", look)
-    assert checkup.check_packages().state == checkup.FINE
+    assert checking.check_packages().state == FINE
 
 
 def test_a_workspace_that_nobody_may_write_to(tmp_path, monkeypatch):
@@ -86,8 +87,8 @@ def test_a_workspace_that_nobody_may_write_to(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    found = checkup.check_workspace(tmp_path / "deep" / "down")
-    assert found.state == checkup.LOOK
+    found = checking.check_workspace(tmp_path / "deep" / "down")
+    assert found.state == LOOK
     assert "WORKBENCH_HOME" in found.meaning
 
 
@@ -106,8 +107,8 @@ def test_a_workspace_in_a_folder_that_nobody_may_enter(tmp_path, monkeypatch):
     closed.mkdir()
     monkeypatch.setattr(Path, "exists", look)
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    found = checkup.check_workspace(closed / "deep" / "down")
-    assert found.state == checkup.LOOK
+    found = checking.check_workspace(closed / "deep" / "down")
+    assert found.state == LOOK
     assert "WORKBENCH_HOME" in found.meaning
 
 
@@ -115,7 +116,7 @@ def test_a_workspace_on_a_full_disk(tmp_path, monkeypatch):
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(10**10, 10**10, 10**9))
-    assert checkup.check_workspace(tmp_path).state == checkup.LOOK
+    assert checking.check_workspace(tmp_path).state == LOOK
 
 
 def test_without_a_compiler_or_openvino_it_is_still_ready(workspace, monkeypatch):

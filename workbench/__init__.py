@@ -45,7 +45,7 @@ _HOMES = {
     "tune_session": "compare.tuning",
     "explain": "compare.advice",
     "Comparison": "compare.comparison",
-    "check_setup": "checkup",
+    "check_setup": "checkup.checking",
     "race_variants": "race.racing",
     "Race": "race.result",
     "ConvertError": "errors",

@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import importlib.util
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from workbench.checkup.rows import LOOK, Setup, SetupRow
 from workbench.compare.advice_machine import INT8_UNITS
-from workbench.compare.layout import html_table, text_table
-from workbench.graph.tables import format_bytes, wrap_html
+from workbench.graph.tables import format_bytes
 from workbench.machine import cpu_features, free_memory, package_versions, usable_cores
 from workbench.models.workspace import Workspace
 
-FINE, LOOK = "fine", "LOOK"
 ENOUGH_MEMORY, ENOUGH_DISK = 1.5e9, 2e9
 SHOWN = ("torch", "transformers", "onnx", "onnxruntime")
 VNNI = {"avx_vnni", "avx512_vnni"}
 BF16_UNITS = ("amx_bf16", "avx512_bf16", "bf16")
 REINSTALL = "pip install -c constraints.txt -e ."
-
-
-@dataclasses.dataclass(frozen=True)
-class SetupRow:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What it is.
-        found: What was found.
-        state: "fine", or "LOOK" where something should be done.
-        meaning: What follows from it, or what to do.
-    """
-
-    name: str
-    found: str
-    state: str = FINE
-    meaning: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Setup:
-    """What `check_setup` found. Print it, or look into `rows`.
-
-    Attributes:
-        rows: One per thing that was looked at.
-    """
-
-    rows: tuple[SetupRow, ...]
-
-    @property
-    def ready(self) -> bool:
-        """Whether nothing has to be done."""
-        return all(row.state == FINE for row in self.rows)
-
-    def headline(self) -> str:
-        """The result in one sentence."""
-        wanting = [row.name for row in self.rows if row.state != FINE]
-        return f"Have a look at: {', '.join(wanting)}." if wanting else "Everything is ready."
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain data."""
-        return {"ready": self.ready, "rows": [dataclasses.asdict(row) for row in self.rows]}
-
-    def _cells(self) -> tuple[list[str], list[list[str]], list[bool]]:
-        lines = [[row.state, row.name, row.found, row.meaning] for row in self.rows]
-        return ["", "what", "found here", "what that means"], lines, [False] * 4
-
-    def __str__(self) -> str:
-        table = "\n".join(f"  {line}" for line in text_table(*self._cells()).splitlines())
-        return f"{self.headline()}\n{table}"
-
-    def _repr_html_(self) -> str:
-        table = html_table(*self._cells(), strong=[row.state != FINE for row in self.rows])
-        return wrap_html(self.headline(), [], [table])
 
 
 def check_setup() -> Setup:
