@@ -10,7 +10,6 @@ from workbench.machine import cpu_features
 from workbench.models.variant import Variant
 from workbench.race.contestants import Contestant, Parts
 from workbench.runners.compiled import find_missing
-from workbench.runners.onnxruntime import choose_device
 
 HALF_UNITS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 OPENVINO_MISSING = "{} is not installed: pip install 'workbench[openvino]'"
@@ -51,6 +50,8 @@ def _onnx(name: str, precision: str, make: Callable[[Parts], Variant], **options
     """One on ONNX Runtime, which has to run where the model is: else its speed-up would be that of another device."""
 
     def applies(parts: Parts) -> str | None:
+        from workbench.runners.onnxruntime import choose_device
+
         place = parts.source.origin.device
         if place != "cpu" and choose_device(place) == "cpu":
             return f"it would run on the CPU, and the model is on {place}: this ONNX Runtime has no CUDA"
