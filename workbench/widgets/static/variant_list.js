@@ -136,6 +136,14 @@ function render({ model, el }) {
     mark();
     if (held) { [...el.querySelectorAll('[data-spot]')].find((each) => each.dataset.spot === held)?.focus(); }
   }
+  // Scrolls a row into a list that is cut off, as the bench's is; never the page.
+  function bring(row) {
+    if (!row) { return; }
+    const above = row.getBoundingClientRect().top - table.getBoundingClientRect().top;
+    const below = above + row.offsetHeight - table.clientHeight;
+    if (above < 0) { table.scrollTop += above; } else if (below > 0) { table.scrollTop += below; }
+  }
+  let seen = null; // the chosen one that was brought into view
   function mark() {
     const [ticked, chosen] = [model.get('_ticked'), model.get('_chosen')];
     for (const each of table.querySelectorAll('tr[data-key]')) {
@@ -144,6 +152,7 @@ function render({ model, el }) {
       each.querySelector('input[type=radio]').checked = key === chosen;
       if (key === chosen) { each.setAttribute('aria-current', 'true'); } else { each.removeAttribute('aria-current'); }
     }
+    if (chosen !== seen) { seen = chosen; bring(table.querySelector('tr[aria-current]')); }
   }
   function renew() {
     const row = open && model.get('_rows').find((each) => each.key === open.key);
