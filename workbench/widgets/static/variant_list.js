@@ -139,8 +139,9 @@ function render({ model, el }) {
   // Scrolls a row into a list that is cut off, as the bench's is; never the page.
   function bring(row) {
     if (!row) { return; }
-    const above = row.getBoundingClientRect().top - table.getBoundingClientRect().top;
-    const below = above + row.offsetHeight - table.clientHeight;
+    const top = row.getBoundingClientRect().top - table.getBoundingClientRect().top;
+    const above = top - table.querySelector('thead').offsetHeight; // which stays when the rest scrolls
+    const below = top + row.offsetHeight - table.clientHeight;
     if (above < 0) { table.scrollTop += above; } else if (below > 0) { table.scrollTop += below; }
   }
   let seen = null; // the chosen one that was brought into view
