@@ -158,7 +158,7 @@ def test_what_goes_wrong_later_becomes_a_reason_too(demo, timed, monkeypatch):
         (2.1, 2.3, "2.2× faster"),
         (0.2, 0.3, "4.0× slower"),
         (15.0, 45.0, "faster, by how much cannot be told (15–45×)"),
-        (0.2, 0.5, "slower, by how much cannot be told (0.2–0.5×)"),
+        (0.2, 0.5, "slower, by how much cannot be told (0.20–0.50×)"),
     ],
 )
 def test_verdicts(low, high, words):

@@ -188,7 +188,8 @@ class Comparison:
         """What was compared, in a line."""
         measured = f"; {self.metric} on {self.n:,} examples of {self.dataset}" if self.metric else ""
         threads = f", {count_threads(self.threads)}" if self.threads else ""
-        return f"{len(self.rows)} variants of {self.source or 'a model'} ({self.task or 'any task'}{threads}){measured}"
+        count = f"{len(self.rows)} variant{'s' if len(self.rows) > 1 else ''}"
+        return f"{count} of {self.source or 'a model'} ({self.task or 'any task'}{threads}){measured}"
 
     def lines(self) -> list[str]:
         """What a reader of the table has to know."""

@@ -62,18 +62,29 @@ def judge_speed(value: float, low: float | None, high: float | None) -> str:
 
     Example:
         >>> judge_speed(3.6, 3.5, 3.7), judge_speed(2.7, 1.2, 6.0)
-        ('3.6× faster', 'faster, by how much cannot be told (1.2–6×)')
+        ('3.6× faster', 'faster, by how much cannot be told (1.2–6.0×)')
         >>> judge_speed(1.0, 0.97, 1.04), judge_speed(0.7, 0.4, 1.3)
         ('as fast (within noise)', 'its speed cannot be told (0.40–1.30×)')
     """
     low, high = low or value, high or value
     if high > VAGUE * low and (low > 1 or high < 1):
-        return f"{'faster' if low > 1 else 'slower'}, by how much cannot be told ({low:.2g}–{high:.2g}×)"
+        return f"{'faster' if low > 1 else 'slower'}, by how much cannot be told ({format_span(low, high)})"
     if low > 1 or high < 1:
         return format_ratio(value)
     if low >= 1 / ALIKE and high <= ALIKE:
         return "as fast (within noise)"
     return f"its speed cannot be told ({low:.2f}–{high:.2f}×)"
+
+
+def format_span(low: float, high: float) -> str:
+    """The ends of a wide interval of speed-ups.
+
+    Example:
+        >>> format_span(0.214, 0.8), format_span(5.93, 104.2)
+        ('0.21–0.80×', '5.9–104×')
+    """
+    ends = (f"{end:.2f}" if end < 1 else f"{end:.1f}" if end < 10 else f"{end:,.0f}" for end in (low, high))
+    return f"{'–'.join(ends)}×"
 
 
 def format_size(value: float) -> str:

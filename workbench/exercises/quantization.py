@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.exercises.exercise import Exercise, UnfitAnswerError
@@ -85,15 +86,18 @@ def judge_exclude(answer: Any) -> str | None:
         return "Nothing was left in fp32. Which argument says what stays out?"
     others = [name for name in left if "qa_outputs" not in name]
     if len(others) < len(left) and others:
-        return f"More than the last layer stays in fp32: {', '.join(others[:3])}. Name qa_outputs alone."
+        return f"More than the last layer stays in fp32: {_name_some(others)}. Name qa_outputs alone."
     if others:
-        return (
-            f"The wrong ones stay in fp32: {', '.join(others[:3])}. Leave out qa_outputs, and nothing else."
-        )
+        return f"The wrong ones stay in fp32: {_name_some(others)}. Leave out qa_outputs, and nothing else."
     step = next(step for step in answer.steps if step.verb == "quantize_dynamic")
     if not step.arguments.get("embeddings", True):
         return "The embedding tables stay in fp32, too: that is what embeddings=False does. Take it away."
     return None
+
+
+def _name_some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 EXERCISES = (

@@ -222,9 +222,13 @@ def resolve_variant(value: Variant | Source | str | Path) -> Variant:
     if isinstance(value, Variant):
         for name in value.files:
             if value.path is not None and not (value.path / name).is_file():
+                gone = (
+                    f"The file {name!r} of {value.name} is gone"
+                    if value.path.is_dir()
+                    else f"{value.name} is gone"
+                )
                 raise VariantError(
-                    f"The file {name!r} of {value.name} is gone from {value.path}. "
-                    "Make the variant again; print(variant.as_code()) says how."
+                    f"{gone} from {value.path}. Make the variant again; print(variant.as_code()) says how."
                 )
         return value
     if isinstance(value, str | Path):

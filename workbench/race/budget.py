@@ -73,6 +73,15 @@ class Budget:
         else:
             self._start = max(0.0, took / members - 2 * seconds)
 
+    @property
+    def pace(self) -> list[float]:
+        """What starting and compiling took, to be kept for a call that takes the race up again."""
+        return [self._start, self._compile]
+
+    def follow(self, pace: list[float]) -> None:
+        """Goes by what an earlier call has seen."""
+        self._start, self._compile = map(float, pace)
+
     def count_members(self, phase: str, seconds: float, most: int) -> int:
         """How many contestants fit, beside the baseline, into a heat of this phase: `most` at most, one at least."""
         left = self.left(phase)

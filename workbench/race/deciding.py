@@ -152,8 +152,10 @@ def find_fastest(rows: Sequence[RaceRow]) -> RaceRow | None:
 
 
 def find_smallest(rows: Sequence[RaceRow]) -> RaceRow | None:
-    """The smallest of the rows that may win; of equally small ones the fastest."""
-    return min(sort_by_speed(filter(may_win, rows)), key=_size, default=None)
+    """The smallest of the rows that may win; of those as small, but for a name or two in the file, the fastest."""
+    able = sort_by_speed(filter(may_win, rows))
+    least = min(map(_size, able), default=0.0)
+    return next((row for row in able if _size(row) <= least * SAME_SIZE), None)
 
 
 def find_most_faithful(rows: Sequence[RaceRow]) -> RaceRow | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 import uuid
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ TOGETHER = 9  # contestants beside the baseline in one part of the first heat
 MOST_FURTHER = 1
 FINALISTS = 4
 PATIENCE = 60.0  # seconds without an answer that a contestant has in any case, however short the time is
+PACE = "pace"  # the step under which it is kept how long starting and compiling take
 LOST = ("hung:", "killed while", "crashed while", "ended with exit code", "MemoryError")
 
 
@@ -83,6 +85,8 @@ class Track:
         self.name, self.baseline = name, baseline
         self._samples, self._threads = samples, threads
         self._state, self._budget = state, budget
+        if (pace := state.get(PACE, check_pace)) is not None:
+            budget.follow(pace)
 
     def run(self, step: str, members: Mapping[str, Variant], seconds: float) -> Heat:
         """Times the members beside the baseline; a heat that was finished before is not run again.
@@ -145,6 +149,7 @@ class Track:
             )
         compiled = sum(variant.compiled for variant in everyone.values())
         self._budget.learn(len(everyone), seconds, time.monotonic() - begun, compiled=compiled)
+        self._state.put(PACE, self._budget.pace)
         measured = uuid.uuid4().hex[:8]
         timings = {
             row.name: Timing(
@@ -190,6 +195,13 @@ def _make_heat(timings: Mapping[str, Mapping[str, Any]], *measured: Mapping[str,
 def _check_heat(known: Any, names: list[str]) -> None:
     if set(_make_heat(known["timings"], known).timings) != set(names):
         raise KeyError("timings of others")
+
+
+def check_pace(known: Any) -> None:
+    """Raises where what was kept of the pace makes no sense."""
+    start, compiling = map(float, known)
+    if not (0 <= start < math.inf and 0 <= compiling < math.inf):
+        raise ValueError("no times")
 
 
 def is_lost(error: str) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from workbench.compare.wording import VAGUE
+from workbench.compare.wording import VAGUE, format_span
 from workbench.graph.tables import format_bytes
 from workbench.race.deciding import are_tied, find_beater, is_faster, is_smaller, sort_by_speed
 from workbench.race.rows import BEATEN, BELOW, NOT_TRIED, RACING, UNJUDGED, WINNER, RaceRow, may_win
@@ -83,7 +83,7 @@ def _praise(row: RaceRow, baseline: RaceRow, label: str) -> str:
 
 def _say_gain(row: RaceRow, baseline: RaceRow) -> str:
     if is_faster(row) and (row.speedup_high or 0) > VAGUE * (row.speedup_low or row.speedup or 1):
-        ends = f"{row.speedup_low:.2g}–{row.speedup_high:.2g}×"
+        ends = format_span(row.speedup_low or 1.0, row.speedup_high or 1.0)
         return f"faster than {baseline.name}, by how much cannot be told ({ends})"
     if is_faster(row):
         return f"{say_speedup(row)} faster than {baseline.name}"
@@ -177,9 +177,13 @@ def list_findings(race: Race) -> list[str]:
     """What its rows come down to, beside the winner."""
     lines = [
         f"{goal} of those judged: {row.name}"
-        for goal, row in (("The smallest", race.smallest), ("The most faithful", race.most_faithful))
+        for goal, row in (("The smallest", _find_smaller(race)), ("The most faithful", race.most_faithful))
         if row is not None and row.status != WINNER
     ]
+    if len({row.heat for row in race.rows if row.speedup is not None}) > 1:
+        lines.append(
+            "Heats ran at different times: their speed-ups can be compared, their milliseconds cannot"
+        )
     # Where only the baseline was looked at, a front says nothing.
     if len(race.pareto) > 1:
         lines.append(
@@ -196,7 +200,15 @@ def list_findings(race: Race) -> list[str]:
             f"Measured as faster than the winner, and not judged: {', '.join(fast)}. Give more seconds"
         )
     if race.reused:
+        when = race.reused.replace("T", " ")[:16]
+        noisy = ", and to be rid of the noise" if race.noise else ""
         lines.append(
-            f"Taken up from an earlier call: the oldest figures are from {race.reused}. fresh=True begins anew"
+            f"Taken up from an earlier call: the oldest figures are from {when} UTC. To begin anew{noisy}: fresh=True"
         )
     return lines
+
+
+def _find_smaller(race: Race) -> RaceRow | None:
+    """The smallest, where it is smaller than the winner by more than a name or two in its file."""
+    row = race.smallest
+    return row if row is not None and is_smaller(row, race.winning_row) else None

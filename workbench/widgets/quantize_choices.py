@@ -106,7 +106,10 @@ def describe_weight_types(features: Iterable[str]) -> list[tuple[str, str]]:
     """
     known = set(features)
     if known & {"avx512_vnni", "avx_vnni"}:
-        signed, unsigned = "signed: fast on this CPU (VNNI)", "unsigned: several times slower on this CPU"
+        signed, unsigned = (
+            "signed: fast on this CPU (VNNI)",
+            "unsigned: slower on this CPU, large models several times",
+        )
     elif "avx2" in known:
         signed = "signed: the faster one on this CPU (it has no VNNI, so weights get 7 of 8 bits)"
         unsigned = "unsigned: slower on this CPU"

@@ -178,6 +178,10 @@ class Workbench(ipywidgets.VBox):
         with self._lock:
             if self.variant is not None:
                 now = find_again(self.variant, self.list.variants)
+                if now is None:  # what it was made from, where that is there
+                    parent = self.variant.parent_path
+                    now = next((each for each in self.list.variants if parent and each.path == parent), None)
+                    self.list.current = now
                 self.variant = now or find_model(self.variant.origin)
             for name, panel in tuple(self.panels.items()):  # one more may be built on the way
                 step, subject = find_step(name), getattr(panel, "subject", None)
@@ -190,6 +194,8 @@ class Workbench(ipywidgets.VBox):
     def _notice(self, name: str) -> None:
         """A panel begins, or ends."""
         with self._lock:
+            if not self.panels[name].busy:
+                self.list.say("")  # what was refused because of it can be done now
             if self._handing.waits(name, self.panels[name]):
                 self._give(name)
             self._mark()
