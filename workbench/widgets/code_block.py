@@ -18,9 +18,8 @@ class CodeBlock(anywidget.AnyWidget):
     """
 
     _esm = read_script("code_block")
-    _css = read_styles(
-        "code_block", "panel"
-    )  # every panel has one of these, and no script or style of its own
+    # The sheet of all panels comes with it: every panel has a code block, and no style of its own.
+    _css = read_styles("code_block", "panel")
 
     code = traitlets.Unicode("").tag(sync=True)
     title = traitlets.Unicode("As code").tag(sync=True)
